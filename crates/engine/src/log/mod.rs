@@ -1,0 +1,234 @@
+//! The journal: what was accepted, in order, for ever.
+//!
+//! [`Log`] is what producers and workers see of it. A partition is a sequence of
+//! entries; an entry's *offset* is its index in that sequence: the first is 0, none is
+//! missing, none ever changes. An entry is readable only once it is durable, so that no
+//! worker is ever ahead of what a restart will find.
+//!
+//! [`Local`] keeps the partitions in a directory, [`Memory`] is its twin for simulations.
+
+mod local;
+mod memory;
+
+use std::{
+    ops::Range,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+pub use local::{Local, Options};
+pub use memory::Memory;
+pub use smarketing_store::Remedy;
+
+/// The largest entry, in bytes: 8 MiB.
+pub const ENTRY_BYTES_MAX: usize = 8 << 20;
+
+/// The most entries of one append.
+pub const APPEND_ENTRIES_MAX: usize = 1 << 20;
+
+/// The most bytes of one append: 64 MiB.
+pub const APPEND_BYTES_MAX: usize = 64 << 20;
+
+/// The answer of everything that may fail here.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The journal as its producers and readers see it.
+pub trait Log: Send + Sync {
+    /// How many partitions there are; fixed when the journal is created, because the
+    /// number decides which partition owns which subject.
+    fn partitions(&self) -> u32;
+
+    /// Appends `entries` next to each other and answers the offset of the first.
+    ///
+    /// They are durable when it returns. After an error none of them is in the journal.
+    /// Concurrent appends share the cost of becoming durable.
+    fn append(&self, partition: u32, entries: &[&[u8]]) -> Result<u64>;
+
+    /// The offset the next entry will get: the number of durable entries.
+    fn end(&self, partition: u32) -> Result<u64>;
+
+    /// Reads from the entry at `from` on, which may be at most [`Log::end`].
+    fn reader(&self, partition: u32, from: u64) -> Result<Box<dyn Reader>>;
+
+    /// What the journal takes up.
+    fn size(&self) -> Size;
+}
+
+/// A place in one partition that moves forward.
+pub trait Reader: Send {
+    /// The next entries, at most `entries_max` and about `bytes_max` bytes, but at least
+    /// one if there is one. At the end it waits up to `wait` for more; an empty batch
+    /// says that none came.
+    fn read(&mut self, entries_max: usize, bytes_max: usize, wait: Duration) -> Result<Batch>;
+}
+
+/// Bytes and files of a journal, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes, compressed.
+    pub bytes: u64,
+    /// Segment files.
+    pub segments: u64,
+}
+
+/// Consecutive entries of one partition, in one buffer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    first: u64,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Batch {
+    pub(crate) fn starting_at(first: u64) -> Self {
+        Self { first, ..Self::default() }
+    }
+
+    pub(crate) fn push(&mut self, entry: &[u8]) {
+        self.bytes.extend_from_slice(entry);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// The offset of the first entry.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The offset after the last entry: where to read on.
+    pub fn next(&self) -> u64 {
+        self.first + self.ends.len() as u64
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// All entries' bytes together.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The entries with their offsets, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let offsets = self.first..;
+        offsets.zip((0..self.len()).filter_map(|index| self.bytes.get(self.range(index))))
+    }
+
+    fn range(&self, index: usize) -> Range<usize> {
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before));
+        let end = self.ends.get(index);
+        start.copied().unwrap_or(0)..end.copied().unwrap_or(0)
+    }
+
+    /// Whether another entry of `bytes` fits under the limits; the first always does.
+    fn has_room(&self, bytes: usize, entries_max: usize, bytes_max: usize) -> bool {
+        self.is_empty() || (self.len() < entries_max && self.bytes.len() + bytes <= bytes_max)
+    }
+}
+
+/// Why the journal could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused; the journal is as it was before.
+    #[error("could not {action} \"{}\": {source}", path.display())]
+    Io {
+        /// What was tried, as a verb phrase.
+        action: &'static str,
+        /// The file or directory it was tried on.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// Bytes are not what was written. Nothing is skipped: a person must decide.
+    #[error("journal segment \"{}\" is corrupt at byte {at}: {what}", path.display())]
+    Corrupt {
+        /// The segment file.
+        path: PathBuf,
+        /// The position in the file, in bytes.
+        at: u64,
+        /// What was found.
+        what: String,
+    },
+    /// The directory could not be taken: another process has it, or the system refused.
+    #[error(transparent)]
+    Directory(#[from] smarketing_store::Error),
+    /// The directory was written by another version of this program, or by no version.
+    #[error("\"{}\" holds no journal this program can read: {found}", path.display())]
+    Format {
+        /// The directory.
+        path: PathBuf,
+        /// What its description says.
+        found: String,
+    },
+    /// The journal was created with another number of partitions.
+    #[error("the journal \"{}\" has {found} partitions, not {asked}; their number cannot change", path.display())]
+    Partitions {
+        /// The directory.
+        path: PathBuf,
+        /// How many it has.
+        found: u32,
+        /// How many were asked for.
+        asked: u32,
+    },
+    /// There is no such partition.
+    #[error("there is no partition {partition} in the journal")]
+    NoPartition {
+        /// Its number.
+        partition: u32,
+    },
+    /// A reader asked for more than there is: a store is ahead of its journal.
+    #[error("offset {from} of partition {partition} is after the journal's end {end}")]
+    PastEnd {
+        /// The partition.
+        partition: u32,
+        /// The offset asked for.
+        from: u64,
+        /// The journal's end.
+        end: u64,
+    },
+    /// An entry or append is over [`ENTRY_BYTES_MAX`], [`APPEND_BYTES_MAX`] or
+    /// [`APPEND_ENTRIES_MAX`].
+    #[error("an append of {entries} entries and {bytes} bytes is over the limits of the journal")]
+    TooLarge {
+        /// How many entries.
+        entries: usize,
+        /// Bytes of all of them, or of the one that is too large.
+        bytes: usize,
+    },
+}
+
+impl Error {
+    /// Retry what the system refused, reject what is too large, halt on all else.
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::Io { .. } => Remedy::Retry,
+            Self::Directory(error) => error.remedy(),
+            Self::TooLarge { .. } => Remedy::Reject,
+            _ => Remedy::Halt,
+        }
+    }
+}
+
+/// Refuses appends outside the limits.
+fn check_limits(entries: &[&[u8]]) -> Result<()> {
+    let largest = entries.iter().map(|entry| entry.len()).max().unwrap_or(0);
+    let all: usize = entries.iter().map(|entry| entry.len()).sum();
+    let bytes = if largest > ENTRY_BYTES_MAX { largest } else { all };
+    if largest > ENTRY_BYTES_MAX || all > APPEND_BYTES_MAX || entries.len() > APPEND_ENTRIES_MAX {
+        return Err(Error::TooLarge { entries: entries.len(), bytes });
+    }
+    Ok(())
+}
+
+/// A thread that panicked while it held a lock left nothing half-changed: every change
+/// under a lock here is made by statements that cannot panic.
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,83 @@
+//! What stands in the journal: events, rejects, messages between partitions, ticks.
+
+use crate::event::{Event, LeadRef};
+use crate::id::SubjectId;
+use crate::subject::{Part, Tag};
+use crate::text::Text;
+use crate::time::Timestamp;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// One journal entry. Appended once, never changed; the state of a partition is a fold over its entries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Entry {
+    /// An event, addressed to the subject that owns it.
+    Event {
+        /// The record it came from.
+        source: Source,
+        /// What happened.
+        event: Event<LeadRef>,
+    },
+    /// A record that could not become an event.
+    Reject {
+        /// The record it came from.
+        source: Source,
+        /// Why, and its bytes.
+        reject: Reject,
+    },
+    /// What a subject of another partition has to say to one of ours.
+    Message {
+        /// The sending partition.
+        from: u32,
+        /// Dense number of the message from there to here, starting with 1.
+        seq: u64,
+        /// What is said.
+        message: Message,
+    },
+    /// Settle everything that is dirty.
+    Tick {
+        /// Event time of the tick.
+        at: Timestamp,
+    },
+}
+
+/// Where a record came from: a stream (a topic-partition, a file being imported) and a position that only grows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Source {
+    /// The stream's name.
+    pub stream: Text,
+    /// Position in the stream; a position at or below the last one seen is a repetition.
+    pub position: u64,
+}
+
+/// A record that could not become an event, kept with its reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// A short, stable code such as `invalid_json`; it is a metric label.
+    pub reason: Text,
+    /// What is wrong, where, and what to do.
+    pub detail: Text,
+    /// The record's bytes, cut at the limit.
+    pub bytes: Vec<u8>,
+    /// The length of the record before it was cut.
+    pub length: u64,
+    /// When the intake saw it.
+    pub rejected_at: Timestamp,
+}
+
+/// An absolute statement of one subject to another: it replaces what was said before under the same tag.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Workspace of both subjects.
+    pub workspace: Text,
+    /// The subject that is told.
+    pub to: SubjectId,
+    /// The natural name of that subject, for when it does not exist yet.
+    pub name: Text,
+    /// The subject that tells.
+    pub from: SubjectId,
+    /// What it is about.
+    pub tag: Tag,
+    /// The statement; `None` takes it back.
+    pub part: Option<Part>,
+}

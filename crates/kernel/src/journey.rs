@@ -1,0 +1,163 @@
+//! From touches to a conversion row: the journey, and the credit of every model over it.
+
+use crate::attribution::{self, MICRO_CREDITS, Shares};
+use crate::channel::{self, UNATTRIBUTED};
+use crate::money::Currency;
+use crate::row::{Content, Conversion, ConversionKind, JourneyTouch, ModelCredit, Origin, TouchKind};
+use crate::rules::Rules;
+use crate::subject::Interaction;
+use crate::text::Text;
+use crate::time::Timestamp;
+use alloc::vec::Vec;
+
+/// What converted.
+pub(crate) struct Subjected<'a> {
+    pub(crate) workspace: &'a Text,
+    pub(crate) owner: &'a Text,
+    pub(crate) conversion: Text,
+    pub(crate) kind: ConversionKind,
+    pub(crate) subject: &'a Text,
+    pub(crate) account: &'a Text,
+    pub(crate) persona: &'a Text,
+    pub(crate) deal_type: &'a Text,
+    pub(crate) rep: &'a Text,
+    pub(crate) value_minor: i64,
+    pub(crate) currency: Currency,
+    pub(crate) reporting_minor: Option<i64>,
+}
+
+/// The moments that positions hang on.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Milestones {
+    pub(crate) lead_created_at: Option<Timestamp>,
+    pub(crate) opened_at: Option<Timestamp>,
+    pub(crate) closed_at: Option<Timestamp>,
+    pub(crate) converts_at: Timestamp,
+    pub(crate) previous_close: Option<Timestamp>,
+}
+
+/// A touch, its lead and the lead's persona.
+pub(crate) type Attributed<'a> = (&'a Interaction, Text, &'a Text);
+
+/// Splits the value of one conversion over its touches under every model.
+/// `touches` are in order; those after the conversion are left out.
+pub(crate) fn credit(
+    rules: &Rules,
+    of: Subjected<'_>,
+    milestones: Milestones,
+    touches: &[Attributed<'_>],
+) -> Conversion {
+    let eligible = touches.partition_point(|(touch, ..)| touch.at <= milestones.converts_at);
+    let eligible = touches.get(..eligible).unwrap_or_default();
+    let surplus = eligible.len().saturating_sub(rules.journey_touches_max);
+    let kept = || eligible.iter().enumerate().filter(|(index, _)| *index == 0 || *index > surplus || surplus == 0);
+    let mut journey: Vec<JourneyTouch> = kept().map(|(_, touch)| journey_touch(touch)).collect();
+    let inputs: Vec<attribution::Touch> = kept().map(|(_, (touch, ..))| weighed(touch)).collect();
+    journey.push(nobody(rules, milestones.converts_at));
+    let credits = split(rules, &of, milestones, &inputs);
+    Conversion {
+        workspace: of.workspace.clone(),
+        owner: of.owner.clone(),
+        conversion: of.conversion,
+        kind: of.kind,
+        subject: of.subject.clone(),
+        account: of.account.clone(),
+        persona: of.persona.clone(),
+        deal_type: of.deal_type.clone(),
+        rep: of.rep.clone(),
+        converted_at: milestones.converts_at,
+        value_minor: of.value_minor,
+        currency: of.currency,
+        reporting_minor: of.reporting_minor,
+        reporting_currency: rules.reporting,
+        truncated: surplus > 0,
+        definition_version: rules.version.clone(),
+        journey,
+        credits,
+    }
+}
+
+fn split(
+    rules: &Rules,
+    of: &Subjected<'_>,
+    milestones: Milestones,
+    touches: &[attribution::Touch],
+) -> Vec<ModelCredit> {
+    let ms = |at: Option<Timestamp>| at.map(|at| at.0);
+    let journey = attribution::Journey {
+        touches,
+        lead_created_at: ms(milestones.lead_created_at),
+        opened_at: ms(milestones.opened_at),
+        closed_at: ms(milestones.closed_at),
+        stages: &[],
+        converts_at: milestones.converts_at.0,
+        previous_close: ms(milestones.previous_close),
+    };
+    let mut shares = Shares::new();
+    let mut amounts = |shares: &mut Shares, amount: i64| {
+        let mut credits = Vec::with_capacity(touches.len() + 1);
+        let nobody = shares.split(amount, &mut credits);
+        credits.push(nobody);
+        credits
+    };
+    let of_model = |(id, model): &(Text, attribution::Model)| {
+        model.shares(&journey, &mut shares);
+        ModelCredit {
+            model: id.clone(),
+            micro: amounts(&mut shares, MICRO_CREDITS),
+            minor: amounts(&mut shares, of.value_minor),
+            reporting: amounts(&mut shares, of.reporting_minor.unwrap_or(0)),
+        }
+    };
+    rules.models.iter().map(of_model).collect()
+}
+
+fn journey_touch((touch, lead, persona): &Attributed<'_>) -> JourneyTouch {
+    JourneyTouch {
+        touch_id: touch.id.clone(),
+        touch_at: touch.at,
+        lead: lead.clone(),
+        persona: (*persona).clone(),
+        kind: touch.kind,
+        origin: touch.origin.clone(),
+        page: touch.page.clone(),
+    }
+}
+
+/// The slot of credit that no touch has earned.
+fn nobody(rules: &Rules, at: Timestamp) -> JourneyTouch {
+    let none = || rules.none.clone();
+    JourneyTouch {
+        touch_id: Text::from(""),
+        touch_at: at,
+        lead: none(),
+        persona: none(),
+        kind: TouchKind::Visit,
+        origin: Origin {
+            channel: Text::from(UNATTRIBUTED),
+            subchannel: none(),
+            source: none(),
+            medium: none(),
+            campaign: none(),
+        },
+        page: Content { content: none(), content_group: none(), buyer_stage: none() },
+    }
+}
+
+fn weighed(touch: &Interaction) -> attribution::Touch {
+    attribution::Touch {
+        at: touch.at.0,
+        channel: 0,
+        direct: channel::is_direct(&touch.origin.channel),
+        paid: channel::is_paid(&touch.origin.channel),
+        kind: match touch.kind {
+            TouchKind::Visit => attribution::Kind::Visit,
+            TouchKind::EmailClick => attribution::Kind::Click,
+            TouchKind::Form => attribution::Kind::Form,
+            TouchKind::Event => attribution::Kind::Event,
+            TouchKind::Enablement => attribution::Kind::Enablement,
+            TouchKind::SelfReported => attribution::Kind::SelfReported,
+        },
+        repeat: false,
+    }
+}

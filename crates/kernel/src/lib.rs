@@ -1,0 +1,35 @@
+//! The kernel: given the same entries it decides the same journeys, credits and rows, and does nothing else.
+//!
+//! Start at [`entry`] (what comes in), [`subject`] (what is kept), [`step()`] (the one function that decides) and
+//! [`row`] (what goes out). It must not know tokio, threads, clocks, files, sockets, `std`, Kafka, ClickHouse, Avro or
+//! metrics; `no_std` makes that a fact of the compiler.
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+pub use smarketing_attribution as attribution;
+
+pub mod bots;
+pub mod channel;
+pub mod content;
+pub mod email;
+pub mod entry;
+pub mod event;
+pub mod id;
+mod journey;
+mod ledger;
+pub mod money;
+pub mod projection;
+mod route;
+pub mod row;
+pub mod rules;
+mod settle;
+pub mod step;
+pub mod subject;
+pub mod text;
+pub mod time;
+pub mod url;
+
+pub use route::{OwnerName, owner};
+pub use settle::{Checksum, Checksums};
+pub use step::step;

@@ -1,0 +1,143 @@
+//! A company: the deals it has, the people it knows, and the credit of every opportunity and win.
+
+use super::Projection;
+use crate::id::{LeadId, SubjectId};
+use crate::journey::{self, Milestones, Subjected};
+use crate::row::{Conversion, ConversionKind, Outcome};
+use crate::rules::{Rules, Scope};
+use crate::subject::{DealState, Interaction, Member, Part, Subject, Tag};
+use crate::text::Text;
+use crate::time::Timestamp;
+use alloc::format;
+use alloc::vec::Vec;
+
+/// The account's state, sorted out.
+struct Company<'a> {
+    id: SubjectId,
+    subject: &'a Subject,
+    members: Vec<(LeadId, &'a Member)>,
+    deals: Vec<&'a DealState>,
+}
+
+pub(super) fn project(rules: &Rules, id: SubjectId, subject: &Subject) -> Projection {
+    let mut projection = Projection::default();
+    let mut company = Company { id, subject, members: Vec::new(), deals: Vec::new() };
+    for ((_, from), part) in &subject.inbox {
+        match (part, from.as_lead()) {
+            (Part::Member(member), Some(lead)) => company.members.push((lead, member)),
+            (Part::Deal(deal), _) => company.deals.push(deal),
+            _ => {}
+        }
+    }
+    company.deals.retain(|deal| !matches!(deal.outcome, Outcome::Deleted | Outcome::Merged));
+    if company.deals.iter().any(|deal| whole_account(rules, deal)) {
+        for (lead, _) in company.members.iter().filter(|(_, member)| member.belongs) {
+            projection.say(SubjectId::lead(*lead), Tag::Want, &lead.text(), Part::Want);
+        }
+    }
+    for deal in &company.deals {
+        company.credit(rules, deal, &mut projection.conversions);
+    }
+    projection.conversions.sort_by(|a, b| a.conversion.cmp(&b.conversion));
+    projection
+}
+
+/// Whether a deal's journey has everybody of the account.
+fn whole_account(rules: &Rules, deal: &DealState) -> bool {
+    rules.scope == Scope::Account || deal.contacts.is_empty()
+}
+
+impl<'a> Company<'a> {
+    /// Pipeline at the opening, revenue at the close.
+    fn credit(&self, rules: &Rules, deal: &DealState, conversions: &mut Vec<Conversion>) {
+        let scope = self.scope(rules, deal);
+        let touches = merged_touches(&scope);
+        let created = scope.iter().filter_map(|(_, member)| member.created_at).min();
+        let mut convert = |kind: ConversionKind, at: Timestamp| {
+            let milestones = Milestones {
+                lead_created_at: created,
+                opened_at: Some(deal.opened_at),
+                closed_at: deal.won_at,
+                converts_at: at,
+                previous_close: self.previous_close(deal, at),
+            };
+            conversions.push(journey::credit(rules, self.subjected(rules, deal, kind, &scope), milestones, &touches));
+        };
+        convert(ConversionKind::Opportunity, deal.opened_at);
+        if let Some(won_at) = deal.won_at {
+            convert(ConversionKind::Won, won_at);
+        }
+    }
+
+    fn subjected<'s>(
+        &'s self,
+        rules: &'s Rules,
+        deal: &'s DealState,
+        kind: ConversionKind,
+        scope: &[(LeadId, &'s Member)],
+    ) -> Subjected<'s> {
+        Subjected {
+            workspace: &self.subject.workspace,
+            owner: &self.subject.name,
+            conversion: Text::from(format!("{}:{}", kind.word(), deal.deal)),
+            kind,
+            subject: &deal.deal,
+            account: &self.subject.name,
+            persona: self.primary(deal, scope).map_or(&rules.none, |member| &member.persona),
+            deal_type: deal_type(rules, deal),
+            rep: deal.owner.as_ref().unwrap_or(&rules.none),
+            value_minor: deal.amount_minor,
+            currency: deal.currency,
+            reporting_minor: deal.reporting_minor,
+        }
+    }
+
+    /// The people whose touches the deal's journey has.
+    fn scope(&self, rules: &Rules, deal: &DealState) -> Vec<(LeadId, &'a Member)> {
+        let everybody = || self.members.iter().copied().filter(|(_, member)| member.belongs).collect();
+        if whole_account(rules, deal) {
+            return everybody();
+        }
+        let on_deal = |(_, member): &(LeadId, &Member)| deal.contacts.iter().any(|(lead, _)| member.leads.contains(lead));
+        match rules.scope {
+            Scope::Primary => self.primary_lead(deal).into_iter().collect(),
+            Scope::ContactRoles | Scope::Account => self.members.iter().copied().filter(on_deal).collect(),
+        }
+    }
+
+    fn primary_lead(&self, deal: &DealState) -> Option<(LeadId, &'a Member)> {
+        let marked = deal.contacts.iter().find(|(_, role)| role.as_deref() == Some("primary"));
+        let (lead, _) = marked.or_else(|| deal.contacts.first())?;
+        self.members.iter().copied().find(|(_, member)| member.leads.contains(lead))
+    }
+
+    fn primary<'s>(&self, deal: &DealState, scope: &[(LeadId, &'s Member)]) -> Option<&'s Member>
+    where
+        'a: 's,
+    {
+        self.primary_lead(deal).or_else(|| scope.first().copied()).map(|(_, member)| member)
+    }
+
+    /// The latest close of another deal of the account before `at`.
+    fn previous_close(&self, deal: &DealState, at: Timestamp) -> Option<Timestamp> {
+        let others = self.deals.iter().filter(|other| other.deal != deal.deal);
+        others.filter_map(|other| other.won_at).filter(|won_at| *won_at < at).max()
+    }
+}
+
+fn deal_type<'s>(rules: &'s Rules, deal: &DealState) -> &'s Text {
+    rules.deal_type(deal.deal_type)
+}
+
+/// The touches of everybody in scope, in order, each with its lead and persona.
+fn merged_touches<'s>(scope: &[(LeadId, &'s Member)]) -> Vec<(&'s Interaction, Text, &'s Text)> {
+    let mut touches: Vec<_> = scope
+        .iter()
+        .flat_map(|(lead, member)| {
+            let name = lead.text();
+            member.touches.iter().flatten().map(move |touch| (touch, name.clone(), &member.persona))
+        })
+        .collect();
+    touches.sort_by(|a, b| (a.0.at, &a.0.id).cmp(&(b.0.at, &b.0.id)));
+    touches
+}

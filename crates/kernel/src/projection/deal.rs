@@ -1,0 +1,243 @@
+//! A deal: its fields are those of their last writers, and it tells its people and its account how it stands.
+
+use super::Projection;
+use crate::event::{Body, Contact, DealChanged, DealKind, DealType, LeadRef};
+use crate::id::{Kind, LeadId, SubjectId};
+use crate::money::{Currency, Rate};
+use crate::row::{self, Outcome};
+use crate::rules::Rules;
+use crate::subject::{DealState, Fact, FactBody, Part, RateNeed, Role, Subject, Tag};
+use crate::text::Text;
+use crate::time::Timestamp;
+use alloc::format;
+use alloc::vec::Vec;
+
+/// A deal after the last writer of every field.
+struct Resolved<'a> {
+    account: Option<&'a Text>,
+    contacts: &'a [Contact<LeadRef>],
+    /// When the contacts were named.
+    contacts_at: Timestamp,
+    amount_minor: i64,
+    currency: Currency,
+    stage: Option<&'a Text>,
+    pipeline: Option<&'a Text>,
+    owner: Option<&'a Text>,
+    reason: Option<&'a Text>,
+    deal_type: DealType,
+    merged_into: Option<&'a Text>,
+    outcome: Outcome,
+    opened_at: Timestamp,
+    /// When it was won or lost, if it is.
+    closed_at: Option<Timestamp>,
+}
+
+type Change<'a> = (&'a Fact, &'a DealChanged<LeadRef>);
+
+pub(super) fn project(rules: &Rules, id: SubjectId, subject: &Subject) -> Projection {
+    let mut projection = Projection::default();
+    let changes: Vec<Change<'_>> = subject.facts.iter().filter_map(change).collect();
+    let Some(deal) = resolve(rules, &changes) else { return projection };
+    let reporting_minor = reporting(rules, subject, &deal, &mut projection);
+    tell_people(subject, &deal, &mut projection);
+    let account = account(subject, id, &deal);
+    if let Some(account) = &account {
+        tell_account(subject, &deal, account, reporting_minor, &mut projection);
+    }
+    let shown = account.unwrap_or_else(|| rules.none.clone());
+    projection.deals.push(deal_row(rules, subject, &deal, shown, reporting_minor));
+    projection.deal_history = changes.iter().map(|change| history_row(rules, subject, change)).collect();
+    projection
+}
+
+fn change(fact: &Fact) -> Option<Change<'_>> {
+    match &fact.body {
+        FactBody::Event(Body::DealChanged(change)) => Some((fact, change)),
+        _ => None,
+    }
+}
+
+/// Walks the changes in order of (time, event id): each field keeps the last value written.
+fn resolve<'a>(rules: &Rules, changes: &[Change<'a>]) -> Option<Resolved<'a>> {
+    let (first, _) = changes.first()?;
+    let created = changes.iter().find(|(_, change)| change.kind == DealKind::Created);
+    let mut deal = Resolved {
+        account: None,
+        contacts: &[],
+        contacts_at: first.at,
+        amount_minor: 0,
+        currency: rules.reporting,
+        stage: None,
+        pipeline: None,
+        owner: None,
+        reason: None,
+        deal_type: DealType::New,
+        merged_into: None,
+        outcome: Outcome::Open,
+        opened_at: created.map_or(first.at, |(fact, _)| fact.at),
+        closed_at: None,
+    };
+    let (mut account_id, mut account_domain) = (None, None);
+    for (fact, change) in changes {
+        account_id = change.account_id.as_ref().or(account_id);
+        account_domain = change.account_domain.as_ref().or(account_domain);
+        deal.take(fact.at, change);
+    }
+    deal.account = account_id.or(account_domain);
+    Some(deal)
+}
+
+impl<'a> Resolved<'a> {
+    fn take(&mut self, at: Timestamp, change: &'a DealChanged<LeadRef>) {
+        if let Some(contacts) = &change.contacts {
+            self.contacts = contacts;
+            self.contacts_at = at;
+        }
+        self.amount_minor = change.amount_minor.unwrap_or(self.amount_minor);
+        self.currency = change.currency.unwrap_or(self.currency);
+        self.stage = change.stage.as_ref().or(self.stage);
+        self.pipeline = change.pipeline.as_ref().or(self.pipeline);
+        self.owner = change.owner.as_ref().or(self.owner);
+        self.reason = change.reason.as_ref().or(self.reason);
+        self.deal_type = change.deal_type.unwrap_or(self.deal_type);
+        self.merged_into = change.merged_into.as_ref().or(self.merged_into);
+        let outcome = match change.kind {
+            DealKind::Created | DealKind::Updated | DealKind::StageChanged => return,
+            DealKind::Reopened => Outcome::Open,
+            DealKind::Won => Outcome::Won,
+            DealKind::Lost => Outcome::Lost,
+            DealKind::Deleted => Outcome::Deleted,
+            DealKind::Merged => Outcome::Merged,
+        };
+        // Said again, a close stays where it was.
+        if outcome != self.outcome {
+            self.closed_at = matches!(outcome, Outcome::Won | Outcome::Lost).then_some(at);
+        }
+        self.outcome = outcome;
+    }
+
+    fn won_at(&self) -> Option<Timestamp> {
+        self.closed_at.filter(|_| self.outcome == Outcome::Won)
+    }
+
+    /// Whether it counts as pipeline or revenue at all.
+    fn lives(&self) -> bool {
+        !matches!(self.outcome, Outcome::Deleted | Outcome::Merged)
+    }
+
+    fn primary(&self) -> Option<&'a Contact<LeadRef>> {
+        let marked = |contact: &&Contact<LeadRef>| contact.role.as_deref() == Some("primary");
+        self.contacts.iter().find(marked).or_else(|| self.contacts.first())
+    }
+}
+
+/// The amount in the reporting currency: at the rate of the close day once closed, else at the latest rate.
+fn reporting(rules: &Rules, subject: &Subject, deal: &Resolved<'_>, projection: &mut Projection) -> Option<i64> {
+    if deal.currency == rules.reporting {
+        return Some(deal.amount_minor);
+    }
+    let rates = SubjectId::named(Kind::Rates, &subject.workspace, deal.currency.code());
+    let need = deal.closed_at.map_or(RateNeed::Latest, |at| RateNeed::On(at.day()));
+    projection.say(rates, Tag::NeedRate, &Text::from(deal.currency.code()), Part::NeedRate(need));
+    match subject.inbox.get(&(Tag::Rate, rates)) {
+        Some(Part::Rate { rate, .. }) => Rate::convert(*rate, deal.amount_minor, deal.currency, rules.reporting),
+        _ => None,
+    }
+}
+
+/// A deal's account: what the CRM says, else that of its primary contact, else the deal alone.
+fn account(subject: &Subject, id: SubjectId, deal: &Resolved<'_>) -> Option<Text> {
+    if let Some(account) = deal.account {
+        return Some(account.clone());
+    }
+    let Some(primary) = deal.primary() else { return Some(Text::from(format!("deal-{id}"))) };
+    subject.inbox.values().find_map(|part| match part {
+        Part::Home { account, leads } if leads.contains(&primary.lead.id) => Some(account.clone()),
+        _ => None,
+    })
+}
+
+fn tell_people(subject: &Subject, deal: &Resolved<'_>, projection: &mut Projection) {
+    for contact in deal.contacts {
+        let role = Role {
+            contact: contact.lead.clone(),
+            deal: subject.name.clone(),
+            role: contact.role.clone(),
+            at: deal.contacts_at,
+            account: deal.account.cloned(),
+            opened_at: deal.lives().then_some(deal.opened_at),
+            won_at: deal.won_at(),
+        };
+        let lead = contact.lead.id;
+        projection.say(SubjectId::lead(lead), Tag::Role, &lead.text(), Part::Role(role));
+    }
+}
+
+fn tell_account(
+    subject: &Subject,
+    deal: &Resolved<'_>,
+    account: &Text,
+    reporting_minor: Option<i64>,
+    projection: &mut Projection,
+) {
+    let contacts: Vec<(LeadId, Option<Text>)> =
+        deal.contacts.iter().map(|contact| (contact.lead.id, contact.role.clone())).collect();
+    let state = DealState {
+        deal: subject.name.clone(),
+        contacts,
+        outcome: deal.outcome,
+        amount_minor: deal.amount_minor,
+        currency: deal.currency,
+        reporting_minor,
+        opened_at: deal.opened_at,
+        won_at: deal.won_at(),
+        deal_type: deal.deal_type,
+        owner: deal.owner.cloned(),
+    };
+    let to = SubjectId::named(Kind::Account, &subject.workspace, account);
+    projection.say(to, Tag::Deal, account, Part::Deal(state));
+}
+
+fn deal_row(
+    rules: &Rules,
+    subject: &Subject,
+    deal: &Resolved<'_>,
+    account: Text,
+    reporting_minor: Option<i64>,
+) -> row::Deal {
+    let or_none = |text: Option<&Text>| text.unwrap_or(&rules.none).clone();
+    row::Deal {
+        workspace: subject.workspace.clone(),
+        deal: subject.name.clone(),
+        account,
+        outcome: deal.outcome,
+        amount_minor: deal.amount_minor,
+        currency: deal.currency,
+        reporting_minor,
+        reporting_currency: rules.reporting,
+        opened_at: deal.opened_at,
+        closed_at: deal.closed_at,
+        stage: or_none(deal.stage),
+        pipeline: or_none(deal.pipeline),
+        owner: or_none(deal.owner),
+        lost_reason: or_none(deal.reason.filter(|_| deal.outcome == Outcome::Lost)),
+        deal_type: deal.deal_type,
+        merged_into: or_none(deal.merged_into.filter(|_| deal.outcome == Outcome::Merged)),
+        contacts: deal.contacts.iter().map(|contact| contact.lead.id.text()).collect(),
+    }
+}
+
+fn history_row(rules: &Rules, subject: &Subject, (fact, change): &Change<'_>) -> row::DealChange {
+    let or_none = |text: &Option<Text>| text.clone().unwrap_or_else(|| rules.none.clone());
+    row::DealChange {
+        workspace: subject.workspace.clone(),
+        deal: subject.name.clone(),
+        changed_at: fact.at,
+        event_id: fact.id.clone(),
+        kind: change.kind,
+        stage: or_none(&change.stage),
+        amount_minor: change.amount_minor,
+        currency: change.currency.map_or_else(|| rules.none.clone(), |currency| Text::from(currency.code())),
+        reason: or_none(&change.reason),
+    }
+}

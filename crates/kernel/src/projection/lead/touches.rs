@@ -1,0 +1,209 @@
+//! Interactions become touches: mail clicks join the session they opened, what is suppressed goes, and of each
+//! (session, channel, campaign, content) the earliest stays with the strongest kind.
+
+use super::super::visitor::form_interaction;
+use super::Person;
+use crate::channel::Channel;
+use crate::event::{ActivityKind, Body, EmailEngaged, EmailKind, LeadRef, LeadUpdated};
+use crate::row::{Content, Origin, TouchKind};
+use crate::rules::Rules;
+use crate::subject::{Brought, Fact, FactBody, Interaction};
+use crate::text::Text;
+use crate::time::{DAY_MS, Timestamp};
+use crate::url::Url;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+
+/// Days within which a visit to shared content is sales enablement.
+const SHARED_DAYS: i64 = 30;
+
+/// A mail click, and the path its link goes to.
+struct Click {
+    interaction: Interaction,
+    link_path: Option<Text>,
+}
+
+/// The touches of a person, in order, each with its own id.
+pub(super) fn of(rules: &Rules, person: &Person<'_>, domain: Option<&str>) -> Vec<Interaction> {
+    let mut interactions: Vec<Interaction> =
+        person.visits.iter().flat_map(|visits| visits.interactions.iter().cloned()).collect();
+    let mut clicks = Vec::new();
+    let mut shared = Vec::new();
+    for fact in &person.facts {
+        let FactBody::Event(body) = &fact.body else { continue };
+        match body {
+            Body::FormSubmitted(form) => interactions.push(form_interaction(rules, fact, form)),
+            Body::EmailEngaged(mail) if matches!(mail.kind, EmailKind::Clicked | EmailKind::Replied) => {
+                clicks.push(click(rules, fact, mail));
+            }
+            Body::LeadUpdated(update) => interactions.extend(told_origin(rules, fact, update)),
+            Body::SalesActivity(activity) if activity.kind == ActivityKind::ContentShared => {
+                shared.extend(activity.content_url.as_deref().map(|url| (fact.at, path_of(url))));
+            }
+            _ => {}
+        }
+    }
+    sort(&mut interactions);
+    for click in clicks {
+        join_session(rules, click, &mut interactions);
+    }
+    let told = interactions.iter().filter_map(|interaction| self_reported(rules, interaction)).collect::<Vec<_>>();
+    interactions.extend(told);
+    mark_enablement(&shared, &mut interactions);
+    interactions.retain(|interaction| !rules.suppressed(&interaction.origin, &interaction.page, domain));
+    sort(&mut interactions);
+    once_a_session(interactions)
+}
+
+fn sort(interactions: &mut [Interaction]) {
+    interactions.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+}
+
+/// The normalised path of a URL; the text itself when it is none.
+pub(super) fn path_of(url: &str) -> Text {
+    match Url::parse(url) {
+        Ok(url) => Text::from(&*crate::content::normalise(url.path())),
+        Err(_) => Text::from(url),
+    }
+}
+
+fn click(rules: &Rules, fact: &Fact, mail: &EmailEngaged<LeadRef>) -> Click {
+    let link_path = mail.link_url.as_deref().map(path_of);
+    let content = mail.content_id.clone().or_else(|| link_path.clone()).unwrap_or_else(|| rules.none.clone());
+    let email = || Text::from("email");
+    Click {
+        interaction: Interaction {
+            at: fact.at,
+            id: fact.id.clone(),
+            kind: TouchKind::EmailClick,
+            origin: Origin {
+                channel: Text::from(Channel::Email.name()),
+                subchannel: rules.none.clone(),
+                source: email(),
+                medium: email(),
+                campaign: mail.campaign.clone(),
+            },
+            page: rules.content(&content),
+            session: None,
+            form: None,
+        },
+        link_path,
+    }
+}
+
+/// A session that starts soon after the click, on the link's path or with the same campaign, is the click: one touch,
+/// at the click's time, with the mail's channel and campaign and the session's content. What else happened in that
+/// session came from the mail, too.
+fn join_session(rules: &Rules, click: Click, interactions: &mut Vec<Interaction>) {
+    let Click { mut interaction, link_path } = click;
+    let same = |visit: &Interaction| {
+        visit.kind == TouchKind::Visit
+            && visit.session.as_ref().is_some_and(|(_, start)| {
+                *start >= interaction.at && start.since(interaction.at) <= rules.click_window_ms
+            })
+            && (Some(&visit.page.content) == link_path.as_ref() || visit.origin.campaign == interaction.origin.campaign)
+    };
+    let first = interactions.partition_point(|visit| visit.at < interaction.at);
+    let found = interactions.iter().skip(first).position(same).map(|offset| first + offset);
+    if let Some(index) = found {
+        let visit = interactions.remove(index);
+        for other in interactions.iter_mut().filter(|other| other.session == visit.session && other.origin == visit.origin) {
+            other.origin = interaction.origin.clone();
+        }
+        interaction.page = visit.page;
+        interaction.session = visit.session;
+    }
+    let at = interactions.partition_point(|other| (other.at, &other.id) < (interaction.at, &interaction.id));
+    interactions.insert(at, interaction);
+}
+
+/// A first contact that no page view recorded, as a CRM tells it: `origin_source`, `origin_medium`, `origin_campaign`
+/// and `origin_content` of a lead update.
+fn told_origin(rules: &Rules, fact: &Fact, update: &LeadUpdated<LeadRef>) -> Option<Interaction> {
+    let told = |name: &str| update.attributes.get(name).map(|value| Text::from(value.to_lowercase()));
+    let brought = Brought { source: told("origin_source"), medium: told("origin_medium"), campaign: told("origin_campaign") };
+    let content = update.attributes.get("origin_content");
+    if brought.source.is_none() && brought.medium.is_none() && brought.campaign.is_none() && content.is_none() {
+        return None;
+    }
+    let content = content.unwrap_or(&rules.none);
+    Some(Interaction {
+        at: fact.at,
+        id: fact.id.clone(),
+        kind: TouchKind::Visit,
+        origin: rules.origin(Some(&brought), content, None),
+        page: rules.content(content),
+        session: None,
+        form: None,
+    })
+}
+
+/// The form fields that ask how somebody heard of us.
+const HEARD_FIELDS: [&str; 3] = ["how_did_you_hear_about_us", "how did you hear about us", "heard_from"];
+
+/// What a form answers to "how did you hear about us", kept beside the form's own touch.
+fn self_reported(rules: &Rules, interaction: &Interaction) -> Option<Interaction> {
+    let fields = &interaction.form.as_ref()?.fields;
+    let asked = |name: &str| HEARD_FIELDS.iter().any(|field| name.eq_ignore_ascii_case(field));
+    let (_, answer) = fields.iter().find(|(name, _)| asked(name))?;
+    let brought = Brought { source: Some(Text::from(answer.trim().to_lowercase())), medium: None, campaign: None };
+    Some(Interaction {
+        at: interaction.at,
+        id: Text::from(format!("{}#self_reported", interaction.id)),
+        kind: TouchKind::SelfReported,
+        origin: rules.origin(Some(&brought), &interaction.page.content, None),
+        page: interaction.page.clone(),
+        session: None,
+        form: None,
+    })
+}
+
+/// A visit that lands on content sales had shared is sales enablement.
+fn mark_enablement(shared: &[(Timestamp, Text)], interactions: &mut [Interaction]) {
+    for visit in interactions.iter_mut().filter(|interaction| interaction.kind == TouchKind::Visit) {
+        let opened = |(at, path): &(Timestamp, Text)| {
+            *path == visit.page.content && (0..=SHARED_DAYS * DAY_MS).contains(&visit.at.since(*at))
+        };
+        if shared.iter().any(opened) {
+            visit.kind = TouchKind::Enablement;
+        }
+    }
+}
+
+/// What makes two interactions of a session the same touch.
+type Sameness = (Text, Timestamp, bool, Origin, Content);
+
+/// Of each (session, channel, campaign, content) the earliest, with the strongest kind. Self-reported touches stay
+/// beside the others.
+fn once_a_session(interactions: Vec<Interaction>) -> Vec<Interaction> {
+    let mut touches: Vec<Interaction> = Vec::with_capacity(interactions.len());
+    let mut seen: BTreeMap<Sameness, usize> = BTreeMap::new();
+    for interaction in interactions {
+        if let Some((visitor, start)) = &interaction.session {
+            let told = interaction.kind == TouchKind::SelfReported;
+            let key = (visitor.clone(), *start, told, interaction.origin.clone(), interaction.page.clone());
+            if let Some(touch) = seen.get(&key).and_then(|index| touches.get_mut(*index)) {
+                if strength(interaction.kind) > strength(touch.kind) {
+                    touch.kind = interaction.kind;
+                }
+                continue;
+            }
+            seen.insert(key, touches.len());
+        }
+        touches.push(interaction);
+    }
+    touches
+}
+
+fn strength(kind: TouchKind) -> u8 {
+    match kind {
+        TouchKind::SelfReported => 0,
+        TouchKind::Visit => 1,
+        TouchKind::Enablement => 2,
+        TouchKind::EmailClick => 3,
+        TouchKind::Event => 4,
+        TouchKind::Form => 5,
+    }
+}
+

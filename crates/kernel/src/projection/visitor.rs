@@ -1,0 +1,238 @@
+//! A browser: page views become sessions, sessions and forms become interactions of the leads it belonged to.
+
+use super::Projection;
+use crate::channel::source_of;
+use crate::event::{Body, FormSubmitted, LeadRef};
+use crate::id::{LeadId, SubjectId};
+use crate::row::{Content, Origin, TouchKind, WebEvent};
+use crate::rules::Rules;
+use crate::subject::{Brought, Edge, Fact, FactBody, FormFill, Interaction, Part, Subject, Tag, View, Visits};
+use crate::text::Text;
+use crate::time::Timestamp;
+use crate::url::Url;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// The views of a visitor with gaps of at most the session gap, all of one source, medium and campaign.
+struct Session {
+    start: Timestamp,
+    last: Timestamp,
+    origin: Origin,
+    brought: Option<Brought>,
+    first: usize,
+}
+
+/// A tie between the browser and a lead.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Link<'a> {
+    at: Timestamp,
+    id: &'a str,
+    lead: LeadId,
+}
+
+pub(super) fn project(rules: &Rules, id: SubjectId, visitor: &Subject) -> Projection {
+    let mut projection = Projection::default();
+    let links = links(visitor);
+    let sessions = sessions(rules, visitor);
+    let mut visits: BTreeMap<LeadId, Visits> = BTreeMap::new();
+    show_views(rules, visitor, &sessions, &links, &mut projection);
+    if !links.is_empty() {
+        give_sessions(rules, visitor, &sessions, &links, &mut visits);
+        give_forms(rules, visitor, &sessions, &mut visits, &mut projection);
+    }
+    for (lead, mut given) in visits {
+        given.interactions.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        projection.say(SubjectId::lead(lead), Tag::Visits, &lead.text(), Part::Visits(given));
+    }
+    debug_assert!(id.as_lead().is_none());
+    projection
+}
+
+/// Forms, identified views and mail clicks that tie the browser to leads, in order.
+fn links(visitor: &Subject) -> Vec<Link<'_>> {
+    let mut links: Vec<Link<'_>> = Vec::new();
+    for fact in &visitor.facts {
+        if let Some(lead) = named_lead(fact) {
+            links.push(Link { at: fact.at, id: &fact.id, lead: lead.id });
+        }
+    }
+    for ((tag, from), part) in &visitor.inbox {
+        if let (Tag::Links, Part::Links(clicks), Some(lead)) = (tag, part, from.as_lead()) {
+            links.extend(clicks.iter().map(|(at, id)| Link { at: *at, id, lead }));
+        }
+    }
+    links.sort_unstable();
+    links
+}
+
+fn named_lead(fact: &Fact) -> Option<&LeadRef> {
+    match &fact.body {
+        FactBody::View(view) => view.lead.as_ref(),
+        FactBody::Event(Body::FormSubmitted(form)) => Some(&form.lead),
+        FactBody::Event(_) => None,
+    }
+}
+
+/// The lead of the latest link at or before `at`; before the first link the first linked lead, within the look-back.
+fn lead_at(rules: &Rules, links: &[Link<'_>], at: Timestamp) -> Option<LeadId> {
+    let after = links.partition_point(|link| link.at <= at);
+    match after.checked_sub(1).and_then(|index| links.get(index)) {
+        Some(link) => Some(link.lead),
+        None => {
+            let first = links.first()?;
+            (first.at.since(at) <= rules.anonymous_lookback_ms).then_some(first.lead)
+        }
+    }
+}
+
+fn views(visitor: &Subject) -> impl Iterator<Item = (usize, &Fact, &View)> {
+    visitor.facts.iter().enumerate().filter_map(|(index, fact)| match &fact.body {
+        FactBody::View(view) => Some((index, fact, view)),
+        FactBody::Event(_) => None,
+    })
+}
+
+/// A view starts a session after a gap, or when it brings a source of its own that is not the session's.
+fn sessions(rules: &Rules, visitor: &Subject) -> Vec<Session> {
+    let mut sessions: Vec<Session> = Vec::new();
+    for (index, fact, view) in views(visitor).filter(|(_, _, view)| !view.bot) {
+        let joins = |session: &Session| {
+            fact.at.since(session.last) <= rules.session_gap_ms
+                && (view.brought.is_none() || view.brought == session.brought)
+        };
+        match sessions.last_mut() {
+            Some(session) if joins(session) => session.last = fact.at,
+            _ => sessions.push(Session {
+                start: fact.at,
+                last: fact.at,
+                origin: rules.origin(view.brought.as_ref(), &view.path, view.referrer_host.as_deref()),
+                brought: view.brought.clone(),
+                first: index,
+            }),
+        }
+    }
+    sessions
+}
+
+/// The session running at `at`, give or take the gap.
+fn session_at<'s>(rules: &Rules, sessions: &'s [Session], at: Timestamp) -> Option<&'s Session> {
+    let after = sessions.partition_point(|session| session.start <= at);
+    let session = sessions.get(after.checked_sub(1)?)?;
+    (at.since(session.last) <= rules.session_gap_ms).then_some(session)
+}
+
+fn show_views(
+    rules: &Rules,
+    visitor: &Subject,
+    sessions: &[Session],
+    links: &[Link<'_>],
+    projection: &mut Projection,
+) {
+    let roots = roots(visitor);
+    let named = |lead: LeadId| roots.get(&lead).copied().unwrap_or(lead).text();
+    projection.web_events.reserve(visitor.facts.len());
+    for (_, fact, view) in views(visitor) {
+        let session = if view.bot { None } else { session_at(rules, sessions, fact.at) };
+        let lead = if view.bot { None } else { lead_at(rules, links, fact.at) };
+        let own = || rules.origin(view.brought.as_ref(), &view.path, view.referrer_host.as_deref());
+        projection.web_events.push(WebEvent {
+            workspace: visitor.workspace.clone(),
+            visitor: visitor.name.clone(),
+            viewed_at: fact.at,
+            event_id: fact.id.clone(),
+            lead: lead.map_or_else(|| rules.none.clone(), named),
+            session_at: session.map_or(fact.at, |session| session.start),
+            origin: session.map_or_else(own, |session| session.origin.clone()),
+            page: rules.content(&view.path),
+            referrer_host: view.referrer_host.clone().unwrap_or_else(|| rules.none.clone()),
+            bot: view.bot,
+        });
+    }
+}
+
+/// Where merged leads lead to, as they said.
+fn roots(visitor: &Subject) -> BTreeMap<LeadId, LeadId> {
+    let told = visitor.inbox.iter().filter_map(|((_, from), part)| match part {
+        Part::Root(root) => Some((from.as_lead()?, *root)),
+        _ => None,
+    });
+    told.collect()
+}
+
+fn give_sessions(
+    rules: &Rules,
+    visitor: &Subject,
+    sessions: &[Session],
+    links: &[Link<'_>],
+    visits: &mut BTreeMap<LeadId, Visits>,
+) {
+    for session in sessions {
+        let Some(lead) = lead_at(rules, links, session.start) else { continue };
+        let Some((Fact { id, body: FactBody::View(view), .. }, start)) =
+            visitor.facts.get(session.first).map(|fact| (fact, session.start))
+        else {
+            continue;
+        };
+        visits.entry(lead).or_default().interactions.push(Interaction {
+            at: start,
+            id: id.clone(),
+            kind: TouchKind::Visit,
+            origin: session.origin.clone(),
+            page: rules.content(&view.path),
+            session: Some((visitor.name.clone(), start)),
+            form: None,
+        });
+    }
+    for (_, fact, view) in views(visitor) {
+        if let Some(lead) = &view.lead {
+            visits.entry(lead.id).or_default().identified.push((fact.at, lead.clone()));
+        }
+    }
+}
+
+/// A form fill belongs to the lead it names; its source is that of the session it was sent in.
+fn give_forms(
+    rules: &Rules,
+    visitor: &Subject,
+    sessions: &[Session],
+    visits: &mut BTreeMap<LeadId, Visits>,
+    projection: &mut Projection,
+) {
+    for fact in &visitor.facts {
+        if let Some(LeadRef { id, alias: Some(alias), .. }) = named_lead(fact) {
+            let edge = Edge { at: fact.at, id: fact.id.clone(), from: *alias, into: *id };
+            projection.say(SubjectId::lead(*alias), Tag::Alias, &alias.text(), Part::Alias(edge));
+        }
+        let FactBody::Event(Body::FormSubmitted(form)) = &fact.body else { continue };
+        let session = session_at(rules, sessions, fact.at);
+        let mut interaction = form_interaction(rules, fact, form);
+        if let Some(session) = session {
+            interaction.origin = session.origin.clone();
+            interaction.session = Some((visitor.name.clone(), session.start));
+        }
+        visits.entry(form.lead.id).or_default().interactions.push(interaction);
+    }
+}
+
+/// A form fill by itself: classified from its own page and referrer.
+pub(super) fn form_interaction(rules: &Rules, fact: &Fact, form: &FormSubmitted<LeadRef>) -> Interaction {
+    let url = form.url.as_deref().and_then(|url| Url::parse(url).ok());
+    let referrer = form.referrer.as_deref().and_then(|url| Url::parse(url).ok());
+    let brought = url.as_ref().and_then(|url| source_of(url, referrer.as_ref(), &rules.own_sites)).map(Brought::from);
+    let path = url.as_ref().map(|url| crate::content::normalise(url.path()));
+    let content = path.as_deref().map_or_else(|| form.form_id.clone(), Text::from);
+    let host = referrer.as_ref().and_then(Url::host);
+    Interaction {
+        at: fact.at,
+        id: fact.id.clone(),
+        kind: TouchKind::Form,
+        origin: rules.origin(brought.as_ref(), &content, host),
+        page: page(rules, &content),
+        session: None,
+        form: Some(FormFill { lead: form.lead.clone(), form_id: form.form_id.clone(), fields: form.fields.clone() }),
+    }
+}
+
+fn page(rules: &Rules, content: &Text) -> Content {
+    rules.content(content)
+}

@@ -1,0 +1,100 @@
+//! Which subject owns an event, and what of it the subject keeps.
+
+use crate::channel::{OwnSites, source_of};
+use crate::event::{Body, ErasureRequested, Event, LeadRef, PageViewed};
+use crate::id::{Kind, LeadId, SubjectId};
+use crate::subject::{Brought, Fact, FactBody, View};
+use crate::text::Text;
+use crate::url::Url;
+use alloc::string::ToString;
+
+/// An event on its way to its subject.
+pub(crate) struct Routed {
+    pub(crate) to: SubjectId,
+    /// The subject's natural name.
+    pub(crate) name: Text,
+    pub(crate) workspace: Text,
+    pub(crate) fact: Fact,
+}
+
+/// The subject that owns an event: what a browser did is the visitor's, what names only a person is the lead's.
+#[must_use]
+pub fn owner<'e>(event: &'e Event<LeadRef>) -> (SubjectId, OwnerName<'e>) {
+    let named = |kind: Kind, name: &'e Text| (SubjectId::named(kind, &event.workspace, name), OwnerName::Text(name));
+    let lead = |lead: &LeadRef| (SubjectId::lead(lead.id), OwnerName::Lead(lead.id));
+    match &event.body {
+        Body::PageViewed(e) => named(Kind::Visitor, &e.visitor_id),
+        Body::FormSubmitted(e) => match &e.visitor_id {
+            Some(visitor) => named(Kind::Visitor, visitor),
+            None => lead(&e.lead),
+        },
+        Body::EmailEngaged(e) => lead(&e.lead),
+        Body::DealChanged(e) => named(Kind::Deal, &e.deal_id),
+        Body::LeadReviewed(e) => lead(&e.lead),
+        Body::SalesActivity(e) => lead(&e.lead),
+        Body::LeadUpdated(e) => lead(&e.lead),
+        Body::LeadMerged(e) | Body::LeadUnmerged(e) => lead(&e.from),
+        Body::AdSpent(e) => {
+            let day = Text::from(e.day.to_string());
+            (SubjectId::named(Kind::Spend, &event.workspace, &day), OwnerName::Owned(day))
+        }
+        Body::ExchangeRateSet(e) => {
+            let code = Text::from(e.currency.code());
+            (SubjectId::named(Kind::Rates, &event.workspace, &code), OwnerName::Owned(code))
+        }
+        Body::ErasureRequested(ErasureRequested::Lead(e)) => lead(e),
+        Body::ErasureRequested(ErasureRequested::Visitor(visitor)) => named(Kind::Visitor, visitor),
+    }
+}
+
+/// The natural name of an event's owner.
+pub enum OwnerName<'e> {
+    /// A name the event has.
+    Text(&'e Text),
+    /// A name made from the event.
+    Owned(Text),
+    /// A lead: its id is its name.
+    Lead(LeadId),
+}
+
+impl OwnerName<'_> {
+    fn text(&self) -> Text {
+        match self {
+            Self::Text(text) => Text::clone(text),
+            Self::Owned(text) => text.clone(),
+            Self::Lead(lead) => lead.text(),
+        }
+    }
+}
+
+/// Addresses an event and takes apart what its subject keeps.
+pub(crate) fn route(sites: &OwnSites, event: Event<LeadRef>) -> Routed {
+    let (to, name) = owner(&event);
+    let name = name.text();
+    let body = match event.body {
+        Body::PageViewed(page) => FactBody::View(view(sites, page)),
+        body => FactBody::Event(body),
+    };
+    Routed { to, name, workspace: event.workspace, fact: Fact { at: event.occurred_at, id: event.event_id, body } }
+}
+
+/// A page view taken apart. An address that does not split is kept as its own path: the schema refuses those before.
+fn view(sites: &OwnSites, page: PageViewed<LeadRef>) -> View {
+    let url = Url::parse(&page.url).ok();
+    let referrer = page.referrer.as_deref().and_then(|referrer| Url::parse(referrer).ok());
+    let brought = url.as_ref().and_then(|url| source_of(url, referrer.as_ref(), sites)).map(Brought::from);
+    View {
+        path: url.as_ref().map_or_else(|| page.url.clone(), |url| Text::from(&*crate::content::normalise(url.path()))),
+        brought,
+        referrer_host: referrer.as_ref().and_then(Url::host).map(Text::from),
+        bot: page.user_agent.as_deref().is_some_and(crate::bots::is_bot),
+        lead: page.lead,
+    }
+}
+
+impl From<crate::channel::Facts<'_>> for Brought {
+    fn from(found: crate::channel::Facts<'_>) -> Self {
+        let text = |part: Option<alloc::borrow::Cow<'_, str>>| part.map(|part| Text::from(&*part));
+        Self { source: text(found.source), medium: text(found.medium), campaign: text(found.campaign) }
+    }
+}

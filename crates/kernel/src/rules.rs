@@ -1,0 +1,508 @@
+//! The definitions everything is decided with: plain settings in, checked rules out.
+//!
+//! Rules never change under a running generation: a change is a new version, and a new generation is built with it.
+
+use crate::attribution::Model;
+use crate::channel::{Base, CustomRow, Haystack, Input, OwnSites, Patterns, RuleSet, SOURCE_LIST_VERSION};
+use crate::content::Groups;
+use crate::event::DealType;
+use crate::money::Currency;
+use crate::row::{Content, Origin, TouchKind};
+use crate::subject::Brought;
+use crate::text::{NONE, Text};
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// The definitions as an operator writes them; every field has a default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Definitions {
+    /// Name of this set of definitions; stands on every row made with it.
+    pub version: String,
+    /// Three letters: what all amounts are also shown in.
+    pub reporting_currency: String,
+    /// Channel rules to start from: `b2b` or `ga4`.
+    pub channel_rules: String,
+    /// Own channel rules, before the shipped ones; first match wins.
+    pub channels: Vec<ChannelRow>,
+    /// Own sites: a visit from one of them to another is not a referral.
+    pub own_sites: Vec<String>,
+    /// Sites that are passed through (payment, single sign-on).
+    pub ignored_referrers: Vec<String>,
+    /// Own content groups, before the shipped ones; first match wins.
+    pub content: Vec<ContentRow>,
+    /// Models to credit with, by id.
+    pub models: Vec<String>,
+    /// Whose touches a deal's journey has: `contact_roles`, `account` or `primary`.
+    pub scope: String,
+    /// Minutes without a page view that end a session.
+    pub session_gap_minutes: u32,
+    /// Minutes within which a session after a mail click is the same interaction.
+    pub click_window_minutes: u32,
+    /// Days before its first link that an anonymous visitor's touches still belong to the lead.
+    pub anonymous_lookback_days: u32,
+    /// Most touches one conversion's journey may have; the first and the latest stay.
+    pub journey_touches_max: u32,
+    /// Touches that do not count.
+    pub suppress: Suppress,
+    /// How leads are scored, and when they are marketing qualified.
+    pub scoring: Scoring,
+    /// Personas by form and CRM attributes; first match wins. What a CRM says of the persona stands above them.
+    pub personas: Vec<PersonaRow>,
+}
+
+/// An own channel rule; every non-empty cell must match (`*x*`, `*x`, `x*`, exact; several split by `;`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ChannelRow {
+    pub channel: String,
+    pub subchannel: Option<String>,
+    pub campaign: String,
+    pub medium: String,
+    pub source: String,
+    pub landing_path: String,
+    pub referrer_host: String,
+}
+
+/// An own content group: paths like `/blog/*` and what they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ContentRow {
+    pub path: String,
+    pub group: String,
+    /// `awareness`, `consideration` or `decision`.
+    pub buyer_stage: String,
+}
+
+/// Patterns of touches that do not count; each list is split by `;`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Suppress {
+    pub paths: String,
+    pub sources: String,
+    pub campaigns: String,
+    /// Business domains whose people are not prospects, such as one's own.
+    pub domains: String,
+}
+
+/// Points, in whole numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Scoring {
+    /// Score at which a lead is marketing qualified.
+    pub mql_threshold: u32,
+    /// Days after which behaviour counts half.
+    pub half_life_days: u32,
+    pub visit: u32,
+    pub email_click: u32,
+    pub form: u32,
+    pub event: u32,
+    pub enablement: u32,
+    /// Extra points of a touch by the buyer's stage of its content.
+    pub consideration: u32,
+    pub decision: u32,
+    /// Fit points by persona.
+    pub personas: BTreeMap<String, u32>,
+    /// Fit points of a lead with a business domain.
+    pub business_domain: u32,
+}
+
+/// A persona and the attribute values that make it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct PersonaRow {
+    pub persona: String,
+    /// The form field or CRM attribute looked at, such as `title`.
+    pub attribute: String,
+    /// Patterns of its value, lower case, split by `;`.
+    pub matches: String,
+}
+
+impl Default for Definitions {
+    fn default() -> Self {
+        Self {
+            version: "default-1".into(),
+            reporting_currency: "USD".into(),
+            channel_rules: "b2b".into(),
+            channels: Vec::new(),
+            own_sites: Vec::new(),
+            ignored_referrers: Vec::new(),
+            content: Vec::new(),
+            models: Model::rule_based().into_iter().map(|model| model.id).collect(),
+            scope: "contact_roles".into(),
+            session_gap_minutes: 30,
+            click_window_minutes: 10,
+            anonymous_lookback_days: 90,
+            journey_touches_max: 10_000,
+            suppress: Suppress::default(),
+            scoring: Scoring::default(),
+            personas: default_personas(),
+        }
+    }
+}
+
+impl Default for Scoring {
+    fn default() -> Self {
+        let personas = [("executive", 20), ("manager", 15), ("practitioner", 10)];
+        Self {
+            mql_threshold: 50,
+            half_life_days: 30,
+            visit: 2,
+            email_click: 4,
+            form: 20,
+            event: 20,
+            enablement: 8,
+            consideration: 3,
+            decision: 10,
+            personas: personas.map(|(name, points)| (name.to_string(), points)).into(),
+            business_domain: 5,
+        }
+    }
+}
+
+fn default_personas() -> Vec<PersonaRow> {
+    let row = |persona: &str, matches: &str| PersonaRow {
+        persona: persona.into(),
+        attribute: "title".into(),
+        matches: matches.into(),
+    };
+    [
+        row("executive", "ceo;cto;cfo;coo;cmo;cio;chief*;founder*;co-founder*;president*;*vice president*;vp*;owner"),
+        row("manager", "*manager*;*director*;head of*;*lead"),
+        row("practitioner", "*"),
+    ]
+    .into()
+}
+
+/// Whose touches a deal's journey has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The deal's contacts; everybody of the account when it has none.
+    ContactRoles,
+    /// Everybody of the account.
+    Account,
+    /// The primary contact (the first when none is marked).
+    Primary,
+}
+
+/// The definitions, checked and ready to decide with.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub(crate) version: Text,
+    /// Channel rules and source list that classified a touch, as rows say it.
+    pub(crate) ruleset_version: Text,
+    pub(crate) reporting: Currency,
+    pub(crate) own_sites: OwnSites,
+    pub(crate) models: Vec<(Text, Model)>,
+    pub(crate) scope: Scope,
+    pub(crate) session_gap_ms: i64,
+    pub(crate) click_window_ms: i64,
+    pub(crate) anonymous_lookback_ms: i64,
+    pub(crate) journey_touches_max: usize,
+    pub(crate) scoring: Scoring,
+    pub(crate) none: Text,
+    deal_types: [Text; 3],
+    channels: RuleSet,
+    groups: Groups,
+    suppress: Suppressed,
+    personas: Vec<(Text, String, Patterns)>,
+}
+
+#[derive(Clone, Debug)]
+struct Suppressed {
+    paths: Patterns,
+    sources: Patterns,
+    campaigns: Patterns,
+    domains: Patterns,
+}
+
+/// What is wrong with a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, such as `scoring.half_life_days`.
+    pub path: String,
+    /// What is wrong and what would be right.
+    pub hint: String,
+}
+
+impl Rules {
+    /// Checks the definitions; all problems at once.
+    ///
+    /// # Errors
+    /// Every problem with its path and a hint.
+    pub fn new(definitions: &Definitions) -> Result<Self, Vec<Problem>> {
+        let mut check = Check::default();
+        let channels = check.channels(definitions);
+        let rules = Self {
+            version: Text::from(definitions.version.as_str()),
+            ruleset_version: Text::from(format!(
+                "{}-{:08x}-{SOURCE_LIST_VERSION}",
+                definitions.channel_rules,
+                channels.as_ref().map_or(0, RuleSet::version)
+            )),
+            reporting: check.currency(&definitions.reporting_currency),
+            own_sites: OwnSites::new(
+                definitions.own_sites.iter().map(String::as_str),
+                definitions.ignored_referrers.iter().map(String::as_str),
+            ),
+            models: check.models(&definitions.models),
+            scope: check.scope(&definitions.scope),
+            session_gap_ms: check.span("session_gap_minutes", definitions.session_gap_minutes, 60_000),
+            click_window_ms: i64::from(definitions.click_window_minutes) * 60_000,
+            anonymous_lookback_ms: i64::from(definitions.anonymous_lookback_days) * 86_400_000,
+            journey_touches_max: check.touches(definitions.journey_touches_max),
+            scoring: check.scoring(&definitions.scoring),
+            none: Text::from(NONE),
+            deal_types: [DealType::New, DealType::Expansion, DealType::Renewal].map(|kind| Text::from(kind.word())),
+            groups: check.groups(definitions),
+            suppress: check.suppress(&definitions.suppress),
+            personas: check.personas(&definitions.personas),
+            channels: match channels {
+                Some(rules) => rules,
+                None => return Err(check.0),
+            },
+        };
+        if check.0.is_empty() { Ok(rules) } else { Err(check.0) }
+    }
+
+    /// Own channel rules that can never match because an earlier one takes everything: a warning, not an error.
+    #[must_use]
+    pub fn shadowed(&self) -> Vec<crate::channel::Shadowed> {
+        self.channels.shadowed()
+    }
+
+    /// The currency everything is also shown in.
+    #[must_use]
+    pub fn reporting_currency(&self) -> Currency {
+        self.reporting
+    }
+
+    /// The ids of the models, in order.
+    pub fn models(&self) -> impl Iterator<Item = &str> {
+        self.models.iter().map(|(id, _)| &**id)
+    }
+
+    /// Where an interaction came from, by the channel rules.
+    pub(crate) fn origin(&self, brought: Option<&Brought>, path: &str, referrer_host: Option<&str>) -> Origin {
+        let found = |part: fn(&Brought) -> Option<&Text>| brought.and_then(part);
+        let (source, medium) = (found(|b| b.source.as_ref()), found(|b| b.medium.as_ref()));
+        let campaign = found(|b| b.campaign.as_ref());
+        let classified = self.channels.classify(&Input {
+            source: source.map_or("", |text| text),
+            medium: medium.map_or("", |text| text),
+            campaign: campaign.map_or("", |text| text),
+            landing_path: path,
+            referrer_host: referrer_host.unwrap_or(""),
+        });
+        let or_none = |text: Option<&Text>| text.unwrap_or(&self.none).clone();
+        Origin {
+            channel: Text::from(classified.channel),
+            subchannel: classified.subchannel.map_or_else(|| self.none.clone(), Text::from),
+            source: or_none(source),
+            medium: or_none(medium),
+            campaign: or_none(campaign),
+        }
+    }
+
+    /// What a path or asset id is.
+    pub(crate) fn content(&self, content: &Text) -> Content {
+        match self.groups.classify(content) {
+            Some(found) => Content {
+                content: content.clone(),
+                content_group: Text::from(found.group),
+                buyer_stage: found.buyer_stage.map_or_else(|| self.none.clone(), |stage| Text::from(stage.name())),
+            },
+            None => Content {
+                content: content.clone(),
+                content_group: self.none.clone(),
+                buyer_stage: self.none.clone(),
+            },
+        }
+    }
+
+    /// The word of a deal type, shared.
+    pub(crate) fn deal_type(&self, deal_type: DealType) -> &Text {
+        let [new, expansion, renewal] = &self.deal_types;
+        match deal_type {
+            DealType::New => new,
+            DealType::Expansion => expansion,
+            DealType::Renewal => renewal,
+        }
+    }
+
+    /// Whether a touch does not count.
+    pub(crate) fn suppressed(&self, origin: &Origin, page: &Content, domain: Option<&str>) -> bool {
+        let hit = |patterns: &Patterns, text: &str| !patterns.is_empty() && patterns.matches(Haystack::new(text));
+        hit(&self.suppress.paths, &page.content)
+            || hit(&self.suppress.sources, &origin.source)
+            || hit(&self.suppress.campaigns, &origin.campaign)
+            || domain.is_some_and(|domain| hit(&self.suppress.domains, domain))
+    }
+
+    /// The persona of a lead with these attributes.
+    pub(crate) fn persona(&self, attributes: &BTreeMap<Text, Text>) -> Option<Text> {
+        let fits = |(_, attribute, patterns): &&(Text, String, Patterns)| {
+            let value = attributes.get(attribute.as_str()).map(|value| value.to_lowercase());
+            value.is_some_and(|value| patterns.matches(Haystack::new(&value)))
+        };
+        self.personas.iter().find(fits).map(|(persona, _, _)| persona.clone())
+    }
+
+    /// Behaviour points of a touch, in hundredths.
+    pub(crate) fn points_centi(&self, kind: TouchKind, page: &Content) -> i64 {
+        let by_kind = match kind {
+            TouchKind::Visit => self.scoring.visit,
+            TouchKind::EmailClick => self.scoring.email_click,
+            TouchKind::Form => self.scoring.form,
+            TouchKind::Event => self.scoring.event,
+            TouchKind::Enablement => self.scoring.enablement,
+            TouchKind::SelfReported => 0,
+        };
+        let by_stage = match &*page.buyer_stage {
+            "consideration" => self.scoring.consideration,
+            "decision" => self.scoring.decision,
+            _ => 0,
+        };
+        (i64::from(by_kind) + i64::from(by_stage)) * 100
+    }
+}
+
+/// Collects problems while the pieces are built.
+#[derive(Default)]
+struct Check(Vec<Problem>);
+
+impl Check {
+    fn problem(&mut self, path: impl Into<String>, hint: impl Into<String>) {
+        self.0.push(Problem { path: path.into(), hint: hint.into() });
+    }
+
+    fn channels(&mut self, definitions: &Definitions) -> Option<RuleSet> {
+        let base = match definitions.channel_rules.as_str() {
+            "b2b" => Base::B2b,
+            "ga4" => Base::Ga4,
+            other => {
+                self.problem("channel_rules", format!("\"{other}\" is not one of \"b2b\", \"ga4\""));
+                return None;
+            }
+        };
+        let rows: Vec<CustomRow> = definitions.channels.iter().cloned().map(CustomRow::from).collect();
+        RuleSet::new(base, &rows).map_err(|error| self.problem("channels", error.to_string())).ok()
+    }
+
+    fn currency(&mut self, code: &str) -> Currency {
+        Currency::parse(code).unwrap_or_else(|| {
+            self.problem("reporting_currency", format!("\"{code}\" is not an ISO 4217 code such as \"USD\""));
+            Currency::USD
+        })
+    }
+
+    fn models(&mut self, ids: &[String]) -> Vec<(Text, Model)> {
+        if ids.is_empty() {
+            self.problem("models", "name at least one model, such as \"linear\"");
+        }
+        let mut models = Vec::new();
+        for (index, id) in ids.iter().enumerate() {
+            match Model::builtin(id) {
+                Some(model) if ids[..index].iter().all(|earlier| earlier != id) => {
+                    models.push((Text::from(id.as_str()), model));
+                }
+                Some(_) => self.problem(format!("models[{index}]"), format!("\"{id}\" is named twice")),
+                None => self.problem(format!("models[{index}]"), format!("\"{id}\" is not a model that ships")),
+            }
+        }
+        models
+    }
+
+    fn scope(&mut self, name: &str) -> Scope {
+        match name {
+            "contact_roles" => Scope::ContactRoles,
+            "account" => Scope::Account,
+            "primary" => Scope::Primary,
+            other => {
+                self.problem("scope", format!("\"{other}\" is not one of \"contact_roles\", \"account\", \"primary\""));
+                Scope::ContactRoles
+            }
+        }
+    }
+
+    fn span(&mut self, path: &str, value: u32, unit_ms: i64) -> i64 {
+        if value == 0 {
+            self.problem(path, "must be above 0");
+        }
+        i64::from(value) * unit_ms
+    }
+
+    fn touches(&mut self, max: u32) -> usize {
+        let limit = crate::attribution::MAX_TOUCHES;
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        if max < 2 || max > limit {
+            self.problem("journey_touches_max", format!("must be between 2 and {limit}"));
+        }
+        max
+    }
+
+    fn scoring(&mut self, scoring: &Scoring) -> Scoring {
+        if scoring.half_life_days == 0 {
+            self.problem("scoring.half_life_days", "must be above 0");
+        }
+        if scoring.mql_threshold == 0 {
+            self.problem("scoring.mql_threshold", "must be above 0, or every lead is marketing qualified at once");
+        }
+        scoring.clone()
+    }
+
+    fn groups(&mut self, definitions: &Definitions) -> Groups {
+        let rows = definitions.content.iter().map(|row| (row.path.as_str(), row.group.as_str(), row.buyer_stage.as_str()));
+        Groups::new(rows).unwrap_or_else(|error| {
+            self.problem("content", error.to_string());
+            Groups::shipped()
+        })
+    }
+
+    fn patterns(&mut self, path: &str, cell: &str) -> Patterns {
+        Patterns::parse(cell).unwrap_or_else(|error| {
+            self.problem(path, error.to_string());
+            Patterns::default()
+        })
+    }
+
+    fn suppress(&mut self, suppress: &Suppress) -> Suppressed {
+        Suppressed {
+            paths: self.patterns("suppress.paths", &suppress.paths),
+            sources: self.patterns("suppress.sources", &suppress.sources),
+            campaigns: self.patterns("suppress.campaigns", &suppress.campaigns),
+            domains: self.patterns("suppress.domains", &suppress.domains),
+        }
+    }
+
+    fn personas(&mut self, rows: &[PersonaRow]) -> Vec<(Text, String, Patterns)> {
+        let mut personas = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            let patterns = self.patterns(&format!("personas[{index}].matches"), &row.matches);
+            personas.push((Text::from(row.persona.as_str()), row.attribute.clone(), patterns));
+        }
+        personas
+    }
+}
+
+impl From<ChannelRow> for CustomRow {
+    fn from(row: ChannelRow) -> Self {
+        Self {
+            channel: row.channel,
+            subchannel: row.subchannel,
+            campaign: row.campaign,
+            medium: row.medium,
+            source: row.source,
+            landing_path: row.landing_path,
+            referrer_host: row.referrer_host,
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! A subject's state: the facts it owns and the statements other subjects made to it. Nothing else is kept:
+//! what is shown is always projected from these two, so the order of arrival cannot matter.
+
+use crate::event::{Body, DealType, LeadRef};
+use crate::id::{LeadId, SubjectId};
+use crate::money::{Currency, Rate};
+use crate::row::{Content, Origin, Outcome, TouchKind};
+use crate::text::Text;
+use crate::time::{Day, Timestamp};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// The state of a subject.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The workspace it belongs to.
+    pub workspace: Text,
+    /// Its natural name: visitor id, account name, deal id …; hexadecimal for a lead.
+    pub name: Text,
+    /// Its facts, sorted by (time, event id), one an event id.
+    pub facts: Vec<Fact>,
+    /// The latest statement of each subject under each tag.
+    pub inbox: BTreeMap<(Tag, SubjectId), Part>,
+}
+
+/// An event as its subject keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// When it happened.
+    pub at: Timestamp,
+    /// The event's id: breaks ties.
+    pub id: Text,
+    /// What happened.
+    pub body: FactBody,
+}
+
+/// What a subject keeps of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FactBody {
+    /// A page view, taken apart once.
+    View(View),
+    /// Any other event as it came.
+    Event(Body<LeadRef>),
+}
+
+/// A page view taken apart: what sessions, channels and content need, and no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Normalised path.
+    pub path: Text,
+    /// Source, medium and campaign the view brought itself; `None` inside a site or without any.
+    pub brought: Option<Brought>,
+    /// Host of the page before; `None` without a referrer.
+    pub referrer_host: Option<Text>,
+    /// Whether the browser is a known bot: counted, not journeyed.
+    pub bot: bool,
+    /// The lead the page knew.
+    pub lead: Option<LeadRef>,
+}
+
+/// Source, medium and campaign as found, before any rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Brought {
+    pub source: Option<Text>,
+    pub medium: Option<Text>,
+    pub campaign: Option<Text>,
+}
+
+/// What a statement is about. Part of stored keys: never reuse or reorder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Tag {
+    /// Visitor to lead: its touches.
+    Visits,
+    /// Lead to visitor: mail clicks that tie the browser to the lead.
+    Links,
+    /// Lead to visitor: the lead that owns its touches after merges.
+    Root,
+    /// Deal to lead: its role on the deal.
+    Role,
+    /// Lead to deal: the account it belongs to by itself.
+    Home,
+    /// Deal to account: the deal as it stands.
+    Deal,
+    /// Lead to account: membership, and its touches when wanted.
+    Member,
+    /// Account to lead: touches are wanted.
+    Want,
+    /// Lead to the lead it was merged into: keep me told where you lead to.
+    Follow,
+    /// Lead to its followers: the merges from here on.
+    Chain,
+    /// Lead to the root of its merges: everything it owns.
+    Absorbed,
+    /// Anyone to the lead of a contact id: you are the lead of this address.
+    Alias,
+    /// Deal to rates: the day it needs.
+    NeedRate,
+    /// Rates to deal: the rate.
+    Rate,
+}
+
+/// A statement: absolute, replaces the one before under the same tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Part {
+    Visits(Visits),
+    /// When the browser was tied to the lead, by which events.
+    Links(Vec<(Timestamp, Text)>),
+    Root(LeadId),
+    Role(Role),
+    Home { account: Text, leads: BTreeSet<LeadId> },
+    Deal(DealState),
+    Member(Member),
+    Want,
+    Follow,
+    Chain(Vec<Edge>),
+    Absorbed(Estate),
+    Alias(Edge),
+    NeedRate(RateNeed),
+    Rate { day: Day, rate: Rate },
+}
+
+/// What a visitor gives a lead.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visits {
+    /// Sessions and forms.
+    pub interactions: Vec<Interaction>,
+    /// Page views that named the lead: they create it.
+    pub identified: Vec<(Timestamp, LeadRef)>,
+}
+
+/// An interaction of a lead before it is a touch: sessions, forms, clicks, classified and named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Interaction {
+    pub at: Timestamp,
+    /// The event behind it.
+    pub id: Text,
+    pub kind: TouchKind,
+    pub origin: Origin,
+    pub page: Content,
+    /// The visitor, and the start of the session the interaction belongs to.
+    pub session: Option<(Text, Timestamp)>,
+    /// The form fill itself, when it was one.
+    pub form: Option<FormFill>,
+}
+
+/// What a form fill says of the lead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct FormFill {
+    pub lead: LeadRef,
+    pub form_id: Text,
+    pub fields: BTreeMap<Text, Text>,
+}
+
+/// A lead's role on a deal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Role {
+    pub contact: LeadRef,
+    pub deal: Text,
+    pub role: Option<Text>,
+    /// When the deal named the lead.
+    pub at: Timestamp,
+    /// The account the CRM gives the deal; `None` asks the lead for its own.
+    pub account: Option<Text>,
+    pub opened_at: Option<Timestamp>,
+    pub won_at: Option<Timestamp>,
+}
+
+/// A deal as its account needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct DealState {
+    pub deal: Text,
+    pub contacts: Vec<(LeadId, Option<Text>)>,
+    pub outcome: Outcome,
+    pub amount_minor: i64,
+    pub currency: Currency,
+    pub reporting_minor: Option<i64>,
+    pub opened_at: Timestamp,
+    pub won_at: Option<Timestamp>,
+    pub deal_type: DealType,
+    pub owner: Option<Text>,
+}
+
+/// A lead as an account needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Member {
+    /// The lead and every lead merged into it.
+    pub leads: BTreeSet<LeadId>,
+    /// Whether it belongs to the account; otherwise it only has a role on one of its deals.
+    pub belongs: bool,
+    pub created_at: Option<Timestamp>,
+    pub persona: Text,
+    /// Its touches; `None` while the account has no use for them.
+    pub touches: Option<Vec<Interaction>>,
+}
+
+/// A merge: `from` is `into` since `at`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Edge {
+    pub at: Timestamp,
+    pub id: Text,
+    pub from: LeadId,
+    pub into: LeadId,
+}
+
+/// Everything a merged lead hands to its root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Estate {
+    pub facts: Vec<Fact>,
+    pub inbox: Vec<((Tag, SubjectId), Part)>,
+}
+
+/// What rate a deal needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RateNeed {
+    /// The rate of a day: of the close of a won deal.
+    On(Day),
+    /// The latest: open pipeline.
+    Latest,
+}
+
+/// Subjects with more facts than this look for repeated ids through an index instead of pair by pair.
+const PAIRWISE_MAX: usize = 48;
+
+impl Subject {
+    /// A subject nothing is known of yet.
+    #[must_use]
+    pub fn new(workspace: Text, name: Text) -> Self {
+        Self { workspace, name, facts: Vec::new(), inbox: BTreeMap::new() }
+    }
+
+    /// Whether there is nothing to keep.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty() && self.inbox.is_empty()
+    }
+
+    /// Replaces, or takes back, what another subject said.
+    pub(crate) fn hear(&mut self, key: (Tag, SubjectId), part: Option<Part>) {
+        match part {
+            Some(part) => {
+                self.inbox.insert(key, part);
+            }
+            None => {
+                self.inbox.remove(&key);
+            }
+        }
+    }
+
+    /// Adds facts, one an event id, and answers for each whether it was new, with the label it came with.
+    ///
+    /// A repeated id is the producer repeating itself. Should the repetitions differ, the least by (time, content)
+    /// stays, whichever came first: the set of events decides, not their order.
+    pub(crate) fn learn<L>(&mut self, facts: Vec<(Fact, L)>) -> Vec<(L, bool)> {
+        let mut known = Ids::of(&self.facts, facts.len());
+        let mut answers = Vec::with_capacity(facts.len());
+        for (fact, label) in facts {
+            let repeated = known.position(&self.facts, &fact);
+            answers.push((label, repeated.is_none()));
+            match repeated.and_then(|index| self.facts.get_mut(index)) {
+                Some(held) if fact.precedes(held) => *held = fact,
+                Some(_) => {}
+                None => {
+                    known.add(&fact, self.facts.len());
+                    self.facts.push(fact);
+                }
+            }
+        }
+        self.facts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        answers
+    }
+
+    /// The bytes the store keeps.
+    ///
+    /// # Errors
+    /// Never in practice: every field has an encoding.
+    pub fn encode(&self) -> Result<Vec<u8>, postcard::Error> {
+        postcard::to_allocvec(self)
+    }
+
+    /// The subject behind stored bytes.
+    ///
+    /// # Errors
+    /// When the bytes are not those of a subject.
+    pub fn decode(bytes: &[u8]) -> Result<Self, postcard::Error> {
+        postcard::from_bytes(bytes)
+    }
+}
+
+impl Fact {
+    /// Whether this one stays of two facts with one id.
+    fn precedes(&self, held: &Self) -> bool {
+        let bytes = |fact: &Self| postcard::to_allocvec(&fact.body).unwrap_or_default();
+        (self.at, bytes(self)) < (held.at, bytes(held))
+    }
+}
+
+/// Finds a fact by its event id: by comparing for few facts, by a sorted index for many.
+struct Ids(Option<BTreeMap<Text, usize>>);
+
+impl Ids {
+    fn of(facts: &[Fact], coming: usize) -> Self {
+        let index = || facts.iter().enumerate().map(|(index, fact)| (fact.id.clone(), index)).collect();
+        Self((facts.len() + coming > PAIRWISE_MAX).then(index))
+    }
+
+    fn position(&self, facts: &[Fact], fact: &Fact) -> Option<usize> {
+        match &self.0 {
+            Some(index) => index.get(&fact.id).copied(),
+            None => facts.iter().position(|held| held.id == fact.id),
+        }
+    }
+
+    fn add(&mut self, fact: &Fact, at: usize) {
+        if let Some(index) = &mut self.0 {
+            index.insert(fact.id.clone(), at);
+        }
+    }
+}

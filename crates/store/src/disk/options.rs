@@ -1,0 +1,60 @@
+use std::path::Path;
+
+use fjall::{
+    CompressionType, Database, DatabaseBuilder, KeyspaceCreateOptions,
+    config::{BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PinningPolicy},
+};
+
+/// How much memory and disk the store may take; fixed per partition when first written.
+///
+/// The defaults keep a process with tens of millions of subjects under 300 MB.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Blocks, filters and indexes kept in memory, over all partitions. Default 64 MiB.
+    pub cache_bytes: u64,
+    /// Commits not yet in tables, over all partitions. Default 64 MiB. Peaks at about
+    /// twice that while tables are written.
+    pub buffer_bytes: u64,
+    /// How many partitions the process expects to own: they share the buffer. Default 1.
+    pub partitions: u32,
+    /// Write-ahead journals kept before tables are forced. Default 128 MiB, at least 64.
+    pub journal_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cache_bytes: 64 << 20, buffer_bytes: 64 << 20, partitions: 1, journal_bytes: 128 << 20 }
+    }
+}
+
+/// One thread writes tables out of memory, the other compacts: with a single one, memory
+/// would grow for as long as a compaction lasts.
+const THREADS: usize = 2;
+const SMALL_MEMTABLE_BYTES: u64 = 2 << 20;
+
+impl Options {
+    pub(super) fn database(&self, path: &Path) -> DatabaseBuilder<Database> {
+        Database::builder(path)
+            .cache_size(self.cache_bytes)
+            .max_journaling_size(self.journal_bytes.max(64 << 20))
+            .worker_threads(THREADS)
+    }
+
+    /// For subjects: random point reads, mostly of keys that are not there, and overwrites.
+    /// Every level has filters; tables are compressed below the newest two levels.
+    pub(super) fn subjects(&self) -> KeyspaceCreateOptions {
+        let memtable = self.buffer_bytes / 2 / u64::from(self.partitions.max(1));
+        KeyspaceCreateOptions::default()
+            .max_memtable_size(memtable.clamp(2 << 20, 64 << 20))
+            .expect_point_read_hits(false)
+            .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(10.0))))
+            .filter_block_pinning_policy(PinningPolicy::all(false))
+            .index_block_pinning_policy(PinningPolicy::all(false))
+            .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+    }
+
+    /// For meta cells, the root and cells: few and small.
+    pub(super) fn small(&self) -> KeyspaceCreateOptions {
+        KeyspaceCreateOptions::default().max_memtable_size(SMALL_MEMTABLE_BYTES)
+    }
+}

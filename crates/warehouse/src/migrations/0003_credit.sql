@@ -1,0 +1,88 @@
+CREATE TABLE IF NOT EXISTS $data.conversions (
+    workspace              LowCardinality(String) COMMENT 'Workspace the row belongs to.',
+    owner                  String COMMENT 'Subject that computed it.' CODEC(ZSTD(1)),
+    conversion             String COMMENT 'The conversion, such as won:d-1.' CODEC(ZSTD(1)),
+    kind                   LowCardinality(String) COMMENT 'lead, mql, sql, opportunity or won.',
+    subject                String COMMENT 'The lead (hexadecimal) or the deal that converted.' CODEC(ZSTD(1)),
+    account                String COMMENT 'Account of the subject.' CODEC(ZSTD(1)),
+    persona                LowCardinality(String) COMMENT 'Persona of the converting lead.',
+    deal_type              LowCardinality(String) COMMENT 'new, expansion or renewal; (none) for conversions of leads.',
+    rep                    LowCardinality(String) COMMENT 'Rep who owns the deal or lead.',
+    converted_at           DateTime64(3, 'UTC') COMMENT 'When it converted.' CODEC(Delta, ZSTD(1)),
+    value_minor            Int64 COMMENT 'Value in minor units of the currency; 0 for conversions of leads.' CODEC(ZSTD(1)),
+    currency               LowCardinality(String) COMMENT 'Currency of the amount, ISO 4217.',
+    exponent               UInt8 COMMENT 'Decimals of the currency''s minor unit.' CODEC(ZSTD(1)),
+    reporting_minor        Nullable(Int64) COMMENT 'Value in minor units of the reporting currency; null while no rate is known.' CODEC(ZSTD(1)),
+    reporting_currency     LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',
+    reporting_exponent     UInt8 COMMENT 'Decimals of the reporting currency''s minor unit.' CODEC(ZSTD(1)),
+    truncated              UInt8 COMMENT '1 where the journey had more touches than the limit.' CODEC(ZSTD(1)),
+    definition_version     LowCardinality(String) COMMENT 'Version of the definitions and models the row was made with.',
+    touch_id               Array(String) COMMENT 'Of each touch: event that made it; empty in the slot of credit that has no touch.' CODEC(ZSTD(1)),
+    touch_at               Array(DateTime64(3, 'UTC')) COMMENT 'Of each touch: when it happened.' CODEC(ZSTD(1)),
+    touch_lead             Array(String) COMMENT 'Of each touch: the lead, as hexadecimal id.' CODEC(ZSTD(1)),
+    touch_persona          Array(LowCardinality(String)) COMMENT 'Of each touch: persona of the lead.' CODEC(ZSTD(1)),
+    touch_kind             Array(LowCardinality(String)) COMMENT 'Of each touch: visit, email_click, form, event, enablement or self_reported.' CODEC(ZSTD(1)),
+    touch_channel          Array(LowCardinality(String)) COMMENT 'Of each touch: channel the interaction came through.' CODEC(ZSTD(1)),
+    touch_subchannel       Array(LowCardinality(String)) COMMENT 'Of each touch: finer channel, such as the network.' CODEC(ZSTD(1)),
+    touch_source           Array(LowCardinality(String)) COMMENT 'Of each touch: source, as in UTM.' CODEC(ZSTD(1)),
+    touch_medium           Array(LowCardinality(String)) COMMENT 'Of each touch: medium, as in UTM.' CODEC(ZSTD(1)),
+    touch_campaign         Array(LowCardinality(String)) COMMENT 'Of each touch: campaign, as in UTM.' CODEC(ZSTD(1)),
+    touch_content          Array(LowCardinality(String)) COMMENT 'Of each touch: normalised path or asset id.' CODEC(ZSTD(1)),
+    touch_content_group    Array(LowCardinality(String)) COMMENT 'Of each touch: group of the content, such as blog or ebook.' CODEC(ZSTD(1)),
+    touch_buyer_stage      Array(LowCardinality(String)) COMMENT 'Of each touch: stage of the buyer''s journey the content serves.' CODEC(ZSTD(1)),
+    models                 Array(LowCardinality(String)) COMMENT 'Attribution models, in the order of the configuration.' CODEC(ZSTD(1)),
+    micro_credits          Array(Array(Int64)) COMMENT 'Per model and touch: micro-credits, 1 000 000 a conversion.' CODEC(ZSTD(1)),
+    credit_minor           Array(Array(Int64)) COMMENT 'Per model and touch: minor units of the currency.' CODEC(ZSTD(1)),
+    reporting_credit_minor Array(Array(Int64)) COMMENT 'Per model and touch: minor units of the reporting currency; zero while no rate is known.' CODEC(ZSTD(1)),
+    partition              UInt32 COMMENT 'Journal partition that wrote the row.' CODEC(ZSTD(1)),
+    version                UInt64 COMMENT 'Journal offset of the tick that settled the row; the highest version of a key holds.' CODEC(Delta, ZSTD(1)),
+    is_deleted             UInt8 COMMENT '1 where the key is gone since this version.' CODEC(ZSTD(1)),
+    row_digest             UInt64 COMMENT 'Content hash of the row, for checksums; 0 where rows are immutable or gone.' CODEC(NONE)
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (workspace, owner, conversion)
+SETTINGS $settings
+COMMENT 'One row per conversion with its journey and its credit under every model; replaced as a whole, so that no read sees credit that does not sum to the value.';
+
+CREATE TABLE IF NOT EXISTS $data.credit_ledger (
+    workspace              LowCardinality(String) COMMENT 'Workspace the row belongs to.',
+    entry                  UInt32 COMMENT 'Number of the entry within its tick.' CODEC(ZSTD(1)),
+    conversion             String COMMENT 'The conversion, such as won:d-1.' CODEC(ZSTD(1)),
+    kind                   LowCardinality(String) COMMENT 'lead, mql, sql, opportunity or won.',
+    subject                String COMMENT 'The lead (hexadecimal) or the deal that converted.' CODEC(ZSTD(1)),
+    persona                LowCardinality(String) COMMENT 'Persona of the converting lead.',
+    deal_type              LowCardinality(String) COMMENT 'new, expansion or renewal; (none) for conversions of leads.',
+    converted_at           DateTime64(3, 'UTC') COMMENT 'When the conversion happened; as it was, where it is taken back.' CODEC(Delta, ZSTD(1)),
+    currency               LowCardinality(String) COMMENT 'Currency of the amount, ISO 4217.',
+    exponent               UInt8 COMMENT 'Decimals of the currency''s minor unit.' CODEC(ZSTD(1)),
+    reporting_currency     LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',
+    reporting_exponent     UInt8 COMMENT 'Decimals of the reporting currency''s minor unit.' CODEC(ZSTD(1)),
+    reason                 LowCardinality(String) COMMENT 'Why the entry was written.',
+    recorded_at            DateTime64(3, 'UTC') COMMENT 'Event time of the tick that wrote it.' CODEC(Delta, ZSTD(1)),
+    touch_id               Array(String) COMMENT 'Of each touch: event that made it; empty in the slot of credit that has no touch.' CODEC(ZSTD(1)),
+    touch_at               Array(DateTime64(3, 'UTC')) COMMENT 'Of each touch: when it happened.' CODEC(ZSTD(1)),
+    touch_lead             Array(String) COMMENT 'Of each touch: the lead, as hexadecimal id.' CODEC(ZSTD(1)),
+    touch_persona          Array(LowCardinality(String)) COMMENT 'Of each touch: persona of the lead.' CODEC(ZSTD(1)),
+    touch_kind             Array(LowCardinality(String)) COMMENT 'Of each touch: visit, email_click, form, event, enablement or self_reported.' CODEC(ZSTD(1)),
+    touch_channel          Array(LowCardinality(String)) COMMENT 'Of each touch: channel the interaction came through.' CODEC(ZSTD(1)),
+    touch_subchannel       Array(LowCardinality(String)) COMMENT 'Of each touch: finer channel, such as the network.' CODEC(ZSTD(1)),
+    touch_source           Array(LowCardinality(String)) COMMENT 'Of each touch: source, as in UTM.' CODEC(ZSTD(1)),
+    touch_medium           Array(LowCardinality(String)) COMMENT 'Of each touch: medium, as in UTM.' CODEC(ZSTD(1)),
+    touch_campaign         Array(LowCardinality(String)) COMMENT 'Of each touch: campaign, as in UTM.' CODEC(ZSTD(1)),
+    touch_content          Array(LowCardinality(String)) COMMENT 'Of each touch: normalised path or asset id.' CODEC(ZSTD(1)),
+    touch_content_group    Array(LowCardinality(String)) COMMENT 'Of each touch: group of the content, such as blog or ebook.' CODEC(ZSTD(1)),
+    touch_buyer_stage      Array(LowCardinality(String)) COMMENT 'Of each touch: stage of the buyer''s journey the content serves.' CODEC(ZSTD(1)),
+    models                 Array(LowCardinality(String)) COMMENT 'Attribution models, in the order of the configuration.' CODEC(ZSTD(1)),
+    micro_credits          Array(Array(Int64)) COMMENT 'Per model and touch: change in micro-credits, 1 000 000 a conversion.' CODEC(ZSTD(1)),
+    credit_minor           Array(Array(Int64)) COMMENT 'Per model and touch: change in minor units of the currency.' CODEC(ZSTD(1)),
+    reporting_credit_minor Array(Array(Int64)) COMMENT 'Per model and touch: change in minor units of the reporting currency; zero while no rate is known.' CODEC(ZSTD(1)),
+    partition              UInt32 COMMENT 'Journal partition that wrote the row.' CODEC(ZSTD(1)),
+    version                UInt64 COMMENT 'Journal offset of the tick that settled the row; the highest version of a key holds.' CODEC(Delta, ZSTD(1)),
+    is_deleted             UInt8 COMMENT '1 where the key is gone since this version.' CODEC(ZSTD(1)),
+    row_digest             UInt64 COMMENT 'Content hash of the row, for checksums; 0 where rows are immutable or gone.' CODEC(NONE)
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+PARTITION BY toYYYYMM(recorded_at)
+ORDER BY (workspace, partition, version, entry)
+SETTINGS $settings
+COMMENT 'One row per conversion and tick that changed its credit: signed entries of all models, never edited.';

@@ -1,0 +1,79 @@
+//! The few things our SQL files leave open: database names, table settings, and money as a decimal.
+
+use crate::{Error, Options, Result};
+
+/// What the placeholders of our SQL files stand for.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    /// `$data`: database of the generation's tables.
+    pub(crate) data: String,
+    /// `$views`: database of the views.
+    pub(crate) views: String,
+    /// `$settings`: settings of every table.
+    settings: String,
+}
+
+impl Names {
+    /// The names of `options`; only plain identifiers are names, so that expanding needs no quoting.
+    pub(crate) fn new(options: &Options) -> Result<Self> {
+        let views = options.database.clone();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if views.is_empty() || views.len() > 64 || !views.bytes().all(plain) {
+            return Err(Error::Database { name: views });
+        }
+        let durable = u8::from(options.durable);
+        Ok(Self {
+            data: format!("{views}_g{}", options.generation),
+            views,
+            settings: format!("fsync_after_insert = {durable}, fsync_part_directory = {durable}"),
+        })
+    }
+
+    /// `sql` with every placeholder filled in.
+    pub(crate) fn expand(&self, sql: &str) -> String {
+        major(sql).replace("$data", &self.data).replace("$views", &self.views).replace("$settings", &self.settings)
+    }
+}
+
+/// Writes out `$major(minor, exponent)`: minor units as `Decimal(18, 4)` of the currency, exact for every exponent,
+/// and held at the largest decimal instead of failing a whole report where an amount exceeds it.
+fn major(sql: &str) -> String {
+    let mut pieces = sql.split("$major(");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (arguments, rest) = piece.split_once(')').unwrap_or((piece, ""));
+        let (minor, exponent) = arguments.split_once(", ").unwrap_or((arguments, "2"));
+        let scaled = format!("toInt128({minor}) * toInt128(intExp10(4 - {exponent}))");
+        let held = format!("least(greatest({scaled}, -999999999999999999), 999999999999999999)");
+        out.push_str(&format!("reinterpret(toInt64({held}), 'Decimal(18, 4)')"));
+        out.push_str(rest);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_identifiers_are_database_names() {
+        let check = |database: &str, good| {
+            let options = Options { database: database.to_owned(), ..Options::default() };
+            assert_eq!(Names::new(&options).is_ok(), good, "{database}");
+        };
+        check("smarketing", true);
+        check("acme_2", true);
+        check("", false);
+        check("a b", false);
+        check("a`; DROP DATABASE b", false);
+        check("größe", false);
+    }
+
+    #[test]
+    fn placeholders_are_filled_in() {
+        let names = Names::new(&Options::default()).unwrap();
+        assert_eq!(names.expand("$data.a JOIN $views.b"), "smarketing_g1.a JOIN smarketing.b");
+        let sql = names.expand("$major(a, b) + 1");
+        assert!(sql.starts_with("reinterpret(") && sql.contains("toInt128(a)") && sql.ends_with(" + 1"), "{sql}");
+    }
+}

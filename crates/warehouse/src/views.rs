@@ -1,0 +1,44 @@
+//! The views BI reads, in an order in which each only reads those before it.
+//!
+//! The first ones show the tables as they stand (`FINAL`, tombstones gone) and decimals beside minor units; the others
+//! are reports over them. Each file declares its columns with type and comment: that declaration is the contract.
+
+macro_rules! views {
+    ($($name:literal,)*) => {
+        &[$(($name, include_str!(concat!("views/", $name, ".sql"))),)*]
+    };
+}
+
+/// Name and definition of every view.
+pub(crate) const VIEWS: &[(&str, &str)] = views![
+    "web_events",
+    "touches",
+    "leads",
+    "lead_events",
+    "stage_entries",
+    "handoffs",
+    "deals",
+    "deal_history",
+    "conversions",
+    "conversion_credits",
+    "credits",
+    "credit_ledger",
+    "ad_spend",
+    "exchange_rates",
+    "rejects",
+    "attribution_daily",
+    "attribution_by_touch_day",
+    "attribution",
+    "content_daily",
+    "content_performance",
+    "stage_steps",
+    "funnel_daily",
+    "funnel",
+    "velocity",
+    "sla",
+    "lost_reasons",
+    "lead_timeline",
+    "model_comparison",
+    "channel_roi",
+    "reconciliation",
+];

@@ -1,0 +1,37 @@
+CREATE OR REPLACE VIEW $views.attribution_daily (
+    workspace              LowCardinality(String) COMMENT 'Workspace the row belongs to.',
+    model                  LowCardinality(String) COMMENT 'Attribution model. influenced gives every touch the whole conversion, so its credit does not sum to the value.',
+    kind                   LowCardinality(String) COMMENT 'lead, mql, sql, opportunity or won.',
+    conversion_day         Date COMMENT 'UTC day it converted.',
+    channel                LowCardinality(String) COMMENT 'Channel of the touch; (unattributed) for credit that has no touch.',
+    subchannel             LowCardinality(String) COMMENT 'Finer channel, such as the network.',
+    source                 LowCardinality(String) COMMENT 'Source, as in UTM.',
+    medium                 LowCardinality(String) COMMENT 'Medium, as in UTM.',
+    campaign               LowCardinality(String) COMMENT 'Campaign, as in UTM.',
+    content                LowCardinality(String) COMMENT 'Normalised path or asset id.',
+    content_group          LowCardinality(String) COMMENT 'Group of the content, such as blog or ebook.',
+    buyer_stage            LowCardinality(String) COMMENT 'Stage of the buyer''s journey the content serves.',
+    persona                LowCardinality(String) COMMENT 'Persona of the lead that was touched.',
+    deal_type              LowCardinality(String) COMMENT 'new, expansion or renewal; (none) for conversions of leads.',
+    currency               LowCardinality(String) COMMENT 'Currency of the amount, ISO 4217.',
+    micro_credits          Int64 COMMENT 'Micro-credits: 1 000 000 a conversion.',
+    conversions            Float64 COMMENT 'Conversions credited: micro-credits / 1 000 000.',
+    credit_minor           Int64 COMMENT 'Credit in minor units of the currency.',
+    credit                 Decimal(18, 4) COMMENT 'Credit in the currency.',
+    reporting_currency     LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',
+    reporting_credit_minor Int64 COMMENT 'Credit in minor units of the reporting currency; zero while no rate is known.',
+    reporting_credit       Decimal(18, 4) COMMENT 'Credit in the reporting currency.'
+) AS
+SELECT
+    workspace, model, kind, conversion_day,
+    channel, subchannel, source, medium, campaign, content, content_group, buyer_stage,
+    persona, deal_type, currency,
+    sum(c.micro_credits) AS micro_credits, micro_credits / 1000000 AS conversions,
+    sum(c.credit_minor) AS credit_minor, $major(credit_minor, exponent) AS credit,
+    reporting_currency, sum(c.reporting_credit_minor) AS reporting_credit_minor,
+    $major(reporting_credit_minor, reporting_exponent) AS reporting_credit
+FROM $views.credits AS c
+GROUP BY
+    workspace, model, kind, conversion_day, channel, subchannel, source, medium, campaign, content, content_group, buyer_stage,
+    persona, deal_type, currency, exponent, reporting_currency, reporting_exponent
+COMMENT 'Credit by model, kind, day of conversion and every dimension: the finest rollup.'

@@ -1,0 +1,48 @@
+CREATE OR REPLACE VIEW $views.deals (
+    workspace          LowCardinality(String) COMMENT 'Workspace the row belongs to.',
+    deal               String COMMENT 'The CRM''s id of the deal.',
+    account            String COMMENT 'Account of the deal.',
+    outcome            LowCardinality(String) COMMENT 'open, won, lost, deleted or merged.',
+    amount_minor       Int64 COMMENT 'Amount in minor units of the currency.',
+    currency           LowCardinality(String) COMMENT 'Currency of the amount, ISO 4217.',
+    exponent           UInt8 COMMENT 'Decimals of the currency''s minor unit.',
+    amount             Decimal(18, 4) COMMENT 'Amount in the currency.',
+    reporting_minor    Nullable(Int64) COMMENT 'Amount in minor units of the reporting currency; null while no rate is known.',
+    reporting_currency LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',
+    reporting_exponent UInt8 COMMENT 'Decimals of the reporting currency''s minor unit.',
+    reporting          Nullable(Decimal(18, 4)) COMMENT 'Amount in the reporting currency; null while no rate is known.',
+    opened_at          DateTime64(3, 'UTC') COMMENT 'When the deal was opened.',
+    closed_at          Nullable(DateTime64(3, 'UTC')) COMMENT 'When the deal was won or lost; null while it is open.',
+    stage              LowCardinality(String) COMMENT 'The CRM''s name of the stage.',
+    pipeline           LowCardinality(String) COMMENT 'The CRM''s name of the pipeline.',
+    owner              LowCardinality(String) COMMENT 'Rep who owns the deal.',
+    lost_reason        LowCardinality(String) COMMENT 'Structured reason of a loss.',
+    deal_type          LowCardinality(String) COMMENT 'new, expansion or renewal.',
+    merged_into        String COMMENT 'Deal this one was merged into; (none) for a deal of its own.',
+    contacts           Array(String) COMMENT 'Leads on the deal, as hexadecimal ids, in the order of the CRM.'
+) AS
+SELECT
+    workspace,
+    deal,
+    account,
+    outcome,
+    amount_minor,
+    currency,
+    exponent,
+    $major(amount_minor, exponent) AS amount,
+    reporting_minor,
+    reporting_currency,
+    reporting_exponent,
+    $major(reporting_minor, reporting_exponent) AS reporting,
+    opened_at,
+    closed_at,
+    stage,
+    pipeline,
+    owner,
+    lost_reason,
+    deal_type,
+    merged_into,
+    contacts
+FROM $data.deals FINAL
+SETTINGS do_not_merge_across_partitions_select_final = 1
+COMMENT 'One row per deal, as it stands.'

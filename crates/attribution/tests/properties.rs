@@ -202,7 +202,7 @@ proptest! {
         let held = [Position::First, Position::LeadCreation, Position::Close].into_iter().zip(weights.iter().copied());
         let held: Vec<(Position, u32)> = held.collect();
         let Ok(plain) = Model::custom("plain", &held, weights[3]) else { return Ok(()) };
-        let mut more = held.clone();
+        let mut more = held;
         more.insert(1, (Position::OpportunityCreation, 0));
         let padded = Model::custom("plain", &more, weights[3]).unwrap();
         prop_assert_eq!(&plain, &padded);

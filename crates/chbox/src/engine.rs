@@ -148,6 +148,8 @@ fn arguments(path: &Path, role: Role, options: &Options) -> Vec<String> {
         Role::Reader => {
             let limits = access::reader_limits(options);
             arguments.extend(limits.iter().map(|(name, most)| format!("--{name}={most}")));
+            // A document is held in memory as a whole, so its size is bounded as well.
+            arguments.push(format!("--max_result_bytes={}", options.reader_memory_bytes));
             arguments.extend(["--readonly=2".into(), "--allow_introspection_functions=0".into()]);
         }
     }

@@ -94,7 +94,7 @@ pub(crate) fn create(marked: &mut Marked, tables: &[External], back_to: &str) ->
         return Ok(());
     }
     let connection = &mut marked.connection;
-    let mut run = |connection: &mut Connection, sql: &str| {
+    let run = |connection: &mut Connection, sql: &str| {
         connection.query(sql.as_bytes(), "Null", &Params::default()).map(drop).map_err(Fault::engine)
     };
     run(connection, "SET ROLE service")?;

@@ -12,6 +12,7 @@
 mod access;
 mod answer;
 mod child;
+mod chunks;
 mod engine;
 mod external;
 mod fault;

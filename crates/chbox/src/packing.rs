@@ -149,7 +149,7 @@ impl Write for Sink {
 }
 
 /// An answer's bytes being packed for the `Content-Encoding`.
-enum Encoder {
+pub(crate) enum Encoder {
     Plain(Sink),
     Lz4(Box<lz4_flex::frame::FrameEncoder<Sink>>),
     Zstd(zstd::stream::write::Encoder<'static, Sink>),

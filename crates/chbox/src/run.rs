@@ -5,7 +5,8 @@ use crate::answer::{Answer, Failure};
 use crate::engine::{Engine, Marked};
 use crate::external::{self, External};
 use crate::fault::{Fault, Raised};
-use crate::ffi::{Class, Connection, Params};
+use crate::chunks::Shape;
+use crate::ffi::{Class, Connection, Params, Rows};
 use crate::multipart;
 use crate::packing::{self, BodyReader};
 use crate::request::Request;
@@ -134,10 +135,13 @@ impl Job {
                 let format = insert.format.as_deref().or(default).unwrap_or("Values");
                 store(connection, &insert.head, format, &params, text.data, answer)
             }
-            Statement::Whole { format, side_tables } => {
+            Statement::Whole { format, at_once } => {
                 let default = default.unwrap_or("TabSeparated");
-                answer.in_format(format.as_deref().unwrap_or(default));
-                ask(connection, &text.sql, default, &params, side_tables, answer)
+                let format = format.as_deref().unwrap_or(default);
+                answer.in_format(format);
+                let at_once = at_once || self.request.settings.iter().any(|(name, _)| statement::wants_all_at_once(name));
+                let shape = if at_once { Shape::Document } else { Shape::of(format) };
+                ask(connection, &text.sql, default, &params, shape, answer)
             }
         }
     }
@@ -208,30 +212,36 @@ fn store(
     answer.write(&[], counts)
 }
 
-/// Asks a question. Most answers come in chunks; what the engine cannot stream comes at once, and
-/// so do totals and extremes, which it would write as a second document.
+/// Asks a question. Rows come in chunks; a document comes at once, and so does what the engine
+/// cannot stream.
 fn ask(
     connection: &mut Connection,
     sql: &[u8],
     format: &str,
     params: &Params,
-    at_once: bool,
+    shape: Shape,
     answer: &mut Answer,
 ) -> Result<(), Failure> {
-    if !at_once {
+    if shape != Shape::Document {
         match connection.stream(sql, format, params) {
-            Ok(mut rows) => {
-                while let Some(chunk) = rows.next().map_err(Fault::engine)? {
-                    answer.write(chunk.bytes(), chunk.counts())?;
-                }
-                return Ok(());
-            }
+            Ok(rows) => return flow(rows, shape, answer),
             Err(message) if message.contains("Streaming query is not supported for query") => {}
             Err(message) => return Err(Fault::engine(message).into()),
         }
     }
     let chunk = connection.query(sql, format, params).map_err(Fault::engine)?;
     answer.write(chunk.bytes(), chunk.counts())
+}
+
+fn flow(mut rows: Rows<'_>, shape: Shape, answer: &mut Answer) -> Result<(), Failure> {
+    let mut first = true;
+    while let Some(chunk) = rows.next().map_err(Fault::engine)? {
+        let bytes = if first { Some(chunk.bytes()) } else { shape.without_header(chunk.bytes()) };
+        let bytes = bytes.ok_or_else(|| Fault::raise(Raised::Internal, "A chunk's header is not as expected"))?;
+        answer.write(bytes, chunk.counts())?;
+        first = false;
+    }
+    Ok(())
 }
 
 /// Changes settings of a connection; names are words, checked when the request was read.

@@ -23,8 +23,8 @@ pub(crate) enum Statement {
     Whole {
         /// The output format named at its end, if any.
         format: Option<String>,
-        /// Whether totals or extremes are asked for, which chunked answers get wrong in JSON.
-        side_tables: bool,
+        /// Whether something is asked for that chunked answers get wrong.
+        at_once: bool,
     },
 }
 
@@ -108,17 +108,22 @@ fn data_start(text: &[u8], from: usize) -> usize {
     at
 }
 
+/// Words that put something beside or around the rows: totals, extremes, brackets, other headers.
+pub(crate) fn wants_all_at_once(word: &str) -> bool {
+    ["totals", "extremes", "output_format_json_array_of_rows", "output_format_binary_encode_types_in_binary_format"]
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known))
+}
+
 fn whole(text: &[u8]) -> Statement {
-    let (mut format, mut side_tables, mut depth) = (None, false, 0_usize);
+    let (mut format, mut at_once, mut depth) = (None, false, 0_usize);
     let mut tokens = Lexer::new(text).peekable();
     while let Some(token) = tokens.next() {
         match token.kind {
             Kind::Sign(b'(') => depth += 1,
             Kind::Sign(b')') => depth = depth.saturating_sub(1),
             Kind::Sign(_) | Kind::Literal => {}
-            _ if token.is("TOTALS") || token.name().is_some_and(|n| n.eq_ignore_ascii_case("extremes")) => {
-                side_tables = true;
-            }
+            _ if token.name().is_some_and(wants_all_at_once) => at_once = true,
             _ if depth == 0 && token.is("FORMAT") => {
                 let name = tokens.peek().and_then(Token::name).map(str::to_owned);
                 format = name.or(format);
@@ -126,7 +131,7 @@ fn whole(text: &[u8]) -> Statement {
             _ => {}
         }
     }
-    Statement::Whole { format, side_tables }
+    Statement::Whole { format, at_once }
 }
 
 fn slice(text: &[u8], from: usize, to: usize) -> Vec<u8> {
@@ -164,9 +169,9 @@ mod tests {
 
     #[test]
     fn the_rest_is_whole() {
-        let check = |text: &str, format: Option<&str>, side_tables: bool| {
+        let check = |text: &str, format: Option<&str>, at_once: bool| {
             let format = format.map(str::to_owned);
-            assert_eq!(read(text.as_bytes()), Statement::Whole { format, side_tables }, "{text}");
+            assert_eq!(read(text.as_bytes()), Statement::Whole { format, at_once }, "{text}");
         };
         check("SELECT 1 FORMAT JSON", Some("JSON"), false);
         check("SELECT format('{}', 1) AS a", None, false);

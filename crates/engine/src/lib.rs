@@ -1,9 +1,24 @@
 //! Moves records through the rooms: intake, journal, one worker a partition, delivery,
 //! snapshots, limits, metrics, shutdown.
 //!
-//! Start at [`log`]: everything a worker decides follows from the entries of its
+//! Start at [`service`] (what runs), then [`intake`] (records to journal), `worker` (journal to commits) and
+//! [`delivery`] (commits to warehouse and store). Everything a worker decides follows from the entries of its
 //! partition's journal, in their order.
 //!
 //! This room must not know flags, environment, TOML, HTML, nor the text of SQL.
 
+pub mod codec;
+pub mod delivery;
+pub mod intake;
+pub mod limits;
 pub mod log;
+pub mod progress;
+pub mod service;
+pub mod shelf;
+pub mod vault;
+pub mod worker;
+
+pub use intake::{Incoming, Intake};
+pub use progress::Progress;
+pub use service::{Parts, Service};
+pub use vault::Vault;

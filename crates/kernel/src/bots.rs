@@ -1,40 +1,78 @@
 //! Which browsers are none: crawlers, link previews, monitors, scripts.
 
-use crate::channel::{Grams, Haystack};
-
 /// Whether a user agent names a robot.
 ///
 /// An empty one is no evidence. Robots that claim to be browsers are not found here.
 pub fn is_bot(user_agent: &str) -> bool {
-    let agent = Haystack::new(user_agent);
-    names_a_bot(agent, user_agent) || MARKS.iter().zip(&GRAMS).any(|(mark, grams)| agent.contains(mark, *grams))
+    let agent = user_agent.as_bytes();
+    let mut letters = 0;
+    agent.iter().enumerate().any(|(at, byte)| {
+        letters = after(letters, *byte);
+        let start = at.checked_sub(START - 1).and_then(|start| agent.get(start..));
+        start.is_some_and(|rest| INDEX.has(rest, letters))
+    })
 }
 
-/// `bot` as part of any word but `Cubot`, a maker of phones.
-fn names_a_bot(agent: Haystack<'_>, text: &str) -> bool {
-    const BOT: Grams = Grams::of(b"bot");
-    let is_phone = |at: usize| {
-        let start = at.checked_sub(2).and_then(|before| text.as_bytes().get(before..at));
-        start.is_some_and(|start| start.eq_ignore_ascii_case(b"cu"))
-    };
-    agent.contains("bot", BOT) && !agent.positions("bot").all(is_phone)
+/// Length of the start of a mark that is looked up; no mark is shorter.
+const START: usize = 3;
+
+/// The last letters of Cubot, a maker of phones.
+const CUBOT: u64 = 0x0063_7562_6f74;
+
+static INDEX: Index = Index::new();
+
+/// The marks by the hash of their start, so that one pass over a user agent compares next to none.
+struct Index {
+    /// Number of the first mark of a hash plus one; 0 is none.
+    first: [u16; 1 << 12],
+    /// The same for the next mark of the hash of each mark.
+    next: [u16; MARKS.len()],
 }
 
-static GRAMS: [Grams; MARKS.len()] = {
-    let mut grams = [Grams::of(b""); MARKS.len()];
-    let mut at = 0;
-    while at < MARKS.len() {
-        grams[at] = Grams::of(MARKS[at].as_bytes());
-        at += 1;
+impl Index {
+    const fn new() -> Self {
+        let mut index = Self { first: [0; 1 << 12], next: [0; MARKS.len()] };
+        let mut mark = 0;
+        while mark < MARKS.len() {
+            let text = MARKS[mark].as_bytes();
+            let slot = slot(after(after(after(0, text[0]), text[1]), text[2]));
+            index.next[mark] = index.first[slot];
+            mark += 1;
+            index.first[slot] = mark as u16;
+        }
+        index
     }
-    grams
-};
 
-/// What robots call themselves, beside `bot`. Lower case; case is ignored.
+    /// Whether `rest` begins with a mark. `letters` are those read up to the mark's start, inclusive.
+    fn has(&self, rest: &[u8], letters: u64) -> bool {
+        let mut mark = self.first[slot(letters)];
+        while let Some(at) = usize::from(mark).checked_sub(1) {
+            let text = MARKS[at].as_bytes();
+            let is_here = rest.get(..text.len()).is_some_and(|word| word.eq_ignore_ascii_case(text));
+            if is_here && letters & 0xff_ffff_ffff != CUBOT {
+                return true;
+            }
+            mark = self.next[at];
+        }
+        false
+    }
+}
+
+/// The last eight letters, case ignored, one byte each.
+const fn after(letters: u64, byte: u8) -> u64 {
+    letters << 8 | byte.to_ascii_lowercase() as u64
+}
+
+/// Where the last [`START`] letters are looked up.
+const fn slot(letters: u64) -> usize {
+    ((letters as u32) << 8).wrapping_mul(0x9e37_79b1) as usize >> 20
+}
+
+/// What robots call themselves. Lower case; case is ignored.
 #[rustfmt::skip]
 const MARKS: &[&str] = &[
     // crawlers
-    "crawl", "spider", "slurp", "archiver", "mediapartners-google", "google-inspectiontool", "googleother",
+    "bot", "crawl", "spider", "slurp", "archiver", "mediapartners-google", "google-inspectiontool", "googleother",
     "google-extended", "google-read-aloud", "google favicon", "googleimageproxy", "feedfetcher", "feedburner",
     "apis-google", "google-safety", "yandeximages", "yandexmetrika", "yandexdirect", "yandexfavicons", "yeti/", "daumoa",
     "heritrix", "nutch", "ltx71", "netcraft", "censys", "shodan", "zgrab", "masscan", "nmap", "nuclei", "nikto", "sqlmap",
@@ -46,15 +84,15 @@ const MARKS: &[&str] = &[
     "meta-externalagent", "meta-externalfetcher", "google-cloudvertex", "firecrawl", "duckassist",
     // previews of links
     "facebookexternalhit", "facebookcatalog", "whatsapp/", "skypeuripreview", "bingpreview", "linkpreview",
-    "link preview", "slack-imgproxy", "slackbot", "embedly", "iframely", "vkshare", "flipboardproxy", "tumblr/",
-    "outbrain", "quora link", "bitlybot", "nuzzel", "pocketparser", "snap url preview", "viber/preview", "teams/preview",
+    "link preview", "slack-imgproxy", "embedly", "iframely", "vkshare", "flipboardproxy", "tumblr/",
+    "outbrain", "quora link", "nuzzel", "pocketparser", "snap url preview", "viber/preview", "teams/preview",
     "microsoftpreview", "google-pagerenderer", "google web preview", "google-structured-data", "prerender",
     // monitors and measurements
     "pingdom", "uptime", "statuscake", "site24x7", "newrelicpinger", "datadog", "synthetic", "catchpoint", "gtmetrix",
     "ptst/", "lighthouse", "pagespeed", "webpagetest", "speedcurve", "calibre", "rigor", "alertsite", "monitis",
     "montastic", "nagios", "check_http", "zabbix", "healthcheck", "health check", "kube-probe", "elb-health",
     "googlehc/", "watchmouse", "hetrixtools", "freshping", "checkly", "better stack", "betterstack", "updown.io",
-    "cloudflare-alwaysonline", "cloudflare-healthchecks", "cookiebot", "onetrust", "cookieinformation", "observepoint",
+    "cloudflare-alwaysonline", "cloudflare-healthchecks", "onetrust", "cookieinformation", "observepoint",
     "ghost inspector", "dynatrace", "appdynamics", "apachebench", "siege/", "k6/", "jmeter", "gatling", "locust",
     // browsers without a person
     "headless", "phantomjs", "selenium", "webdriver", "puppeteer", "playwright", "cypress", "slimerjs", "htmlunit",
@@ -119,7 +157,10 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_lower_case() {
-        assert!(MARKS.iter().all(|mark| !mark.is_empty() && *mark == mark.to_ascii_lowercase()));
+    fn every_mark_is_found() {
+        for mark in MARKS {
+            assert!(mark.len() >= START && *mark == mark.to_ascii_lowercase(), "{mark}");
+            assert!(is_bot(&alloc::format!("Mozilla/5.0 {mark}")), "{mark}");
+        }
     }
 }

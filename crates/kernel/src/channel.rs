@@ -14,7 +14,7 @@ mod source;
 mod source_list;
 
 pub use pattern::PatternError;
-pub(crate) use pattern::{Grams, Haystack, Patterns};
+pub(crate) use pattern::{Haystack, Patterns};
 pub use rules::{Base, Classified, CustomRow, Input, RuleError, RuleSet, Shadowed};
 pub use sites::OwnSites;
 pub use source::{DIRECT, Facts, MAX_VALUE, NONE, NOT_SET, source_of};

@@ -72,6 +72,29 @@ pub struct Rows {
     pub rejects: Vec<RejectedRecord>,
 }
 
+impl Rows {
+    /// How many rows there are in all tables.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        let tables = [
+            self.web_events.len(),
+            self.touches.len(),
+            self.leads.len(),
+            self.lead_events.len(),
+            self.stage_entries.len(),
+            self.handoffs.len(),
+            self.deals.len(),
+            self.deal_history.len(),
+            self.conversions.len(),
+            self.ad_spend.len(),
+            self.exchange_rates.len(),
+            self.credit_ledger.len(),
+            self.rejects.len(),
+        ];
+        tables.iter().map(|rows| *rows as u64).sum()
+    }
+}
+
 /// A page view. Key: workspace, visitor, viewed_at, event_id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]

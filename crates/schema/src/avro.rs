@@ -9,11 +9,11 @@ mod datum;
 mod schema;
 
 pub(crate) use container::{Block, Container, MAGIC};
+pub(crate) use datum::Cursor;
 pub use schema::WriterSchema;
 
 use crate::reject::{Reason, Rejected};
 use crate::{Context, Decoded, RECORD_MAX, events};
-use datum::Cursor;
 
 /// Our schema of an event by its name, as JSON: the reference for writers.
 #[must_use]
@@ -72,9 +72,9 @@ pub fn framed(bytes: &[u8]) -> Option<(u32, &[u8])> {
 
 /// Reads the next datum. The outer error means that the bytes behind it cannot be found; the inner one is a datum
 /// that was read but is not an event.
-pub(crate) fn next_datum(
-    cursor: &mut Cursor<'_>,
-    writer: &WriterSchema,
+pub(crate) fn next_datum<'a>(
+    cursor: &mut Cursor<'a>,
+    writer: &'a WriterSchema,
     ctx: &Context,
 ) -> Result<Result<Decoded, Rejected>, Rejected> {
     let wire = datum::read(cursor, writer)?;

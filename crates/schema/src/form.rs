@@ -11,7 +11,7 @@ use smarketing_kernel::event::{Address, Contact};
 use smarketing_kernel::money::{Currency, Rate, decimal, minor_units};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::{DAY_MS, Day, Timestamp};
-use crate::seam::{email, url};
+use smarketing_kernel::{email, url};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

@@ -5,17 +5,23 @@
 //! `wire` on. This room must not know Kafka clients, journeys or tables. Nothing here panics on input, and nothing
 //! allocates more than a small multiple of the bytes it was given.
 
+mod avro;
 mod events;
+mod expand;
 mod form;
 mod instant;
 mod json;
+mod line;
+mod records;
 mod reject;
-mod seam;
 mod wire;
 
+pub use avro::{WriterSchema, decode_datum, framed, reader_schema};
 pub use events::EVENTS;
 pub use form::{CONTACTS_MAX, EARLIEST, ENTRIES_MAX, EVENT_ID_MAX, ID_MAX, KEY_MAX, TEXT_MAX, WORKSPACE_MAX};
 pub use json::decode_json;
+pub use line::to_json;
+pub use records::{KEPT_MAX, Record, read_events, read_events_within};
 pub use reject::{Reason, Rejected};
 
 use smarketing_kernel::event::{Address, Event};

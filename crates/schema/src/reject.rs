@@ -67,6 +67,8 @@ reasons! {
     InvalidCompression = "invalid_compression",
     /// Compressed data that ends too early.
     TruncatedCompression = "truncated_compression",
+    /// A row of a table with more or fewer cells than its header.
+    RowWidth = "row_width",
     /// The file could not be read further.
     ReadFailed = "read_failed",
 }

@@ -26,7 +26,7 @@ pub use error::{Error, Remedy, Result};
 pub use migrate::{MIGRATIONS, Migration};
 pub use options::{Credentials, Options};
 pub use table::{Cell, Column, Kind, Table};
-pub use write::{Opened, Opener, Sealed};
+pub use write::{Opened, Opener};
 
 use clickhouse::{Client, Compression};
 use template::Names;

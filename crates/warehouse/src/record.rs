@@ -8,7 +8,7 @@ pub(crate) mod deals;
 pub(crate) mod money;
 pub(crate) mod people;
 
-use crate::write::Sealed;
+use crate::write::Opener;
 use clickhouse::{Row, RowWrite};
 use smarketing_kernel::row::Table;
 use smarketing_kernel::time::{Day, Timestamp};
@@ -37,15 +37,15 @@ pub(crate) trait Stored {
         256
     }
 
-    /// The row as its table wants it. Only a lead has anything to open.
-    fn record<'a>(&'a self, stamp: Stamp, sealed: Sealed<'_>) -> <Self::Record as Row>::Value<'a>;
+    /// The row as its table wants it. Only a lead has anything for the `opener`.
+    fn record<'a>(&'a self, stamp: Stamp, opener: &dyn Opener) -> <Self::Record as Row>::Value<'a>;
 }
 
 /// Declares the columns of a table: a struct, and [`Stored`] for the kernel's row.
 macro_rules! record {
     (
         $record:ident: $table:ident, one partition a $period:tt,
-        |$row:ident: $kind:ty, $sealed:ident| { $($column:ident: $type:ty = $value:expr,)* }
+        |$row:ident: $kind:ty, $opener:ident| { $($column:ident: $type:ty = $value:expr,)* }
         $(weighs $weight:expr;)?
     ) => {
         #[derive(clickhouse::Row, serde::Serialize)]
@@ -61,10 +61,7 @@ macro_rules! record {
             const TABLE: smarketing_kernel::row::Table = smarketing_kernel::row::Table::$table;
             type Record = $record<'static>;
 
-            fn day(&self) -> Option<smarketing_kernel::time::Day> {
-                let $row = self;
-                $crate::record::record!(@day $period)
-            }
+            $crate::record::record!(@day $row $period);
 
             $(fn weight(&self) -> usize {
                 let $row = self;
@@ -74,7 +71,7 @@ macro_rules! record {
             fn record<'a>(
                 &'a self,
                 stamp: $crate::record::Stamp,
-                $sealed: $crate::write::Sealed<'_>,
+                $opener: &dyn $crate::write::Opener,
             ) -> $record<'a> {
                 let $row = self;
                 $record {
@@ -87,8 +84,17 @@ macro_rules! record {
             }
         }
     };
-    (@day table) => { None };
-    (@day (month of $day:expr)) => { Some($day) };
+    (@day $row:ident table) => {
+        fn day(&self) -> Option<smarketing_kernel::time::Day> {
+            None
+        }
+    };
+    (@day $row:ident (month of $day:expr)) => {
+        fn day(&self) -> Option<smarketing_kernel::time::Day> {
+            let $row = self;
+            Some($day)
+        }
+    };
 }
 pub(crate) use record;
 

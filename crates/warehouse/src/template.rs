@@ -41,14 +41,26 @@ fn major(sql: &str) -> String {
     let mut pieces = sql.split("$major(");
     let mut out = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
-        let (arguments, rest) = piece.split_once(')').unwrap_or((piece, ""));
-        let (minor, exponent) = arguments.split_once(", ").unwrap_or((arguments, "2"));
+        let (arguments, rest) = closed(piece);
+        let (minor, exponent) = arguments.rsplit_once(", ").unwrap_or((arguments, "2"));
         let scaled = format!("toInt128({minor}) * toInt128(intExp10(4 - {exponent}))");
         let held = format!("least(greatest({scaled}, -999999999999999999), 999999999999999999)");
         out.push_str(&format!("reinterpret(toInt64({held}), 'Decimal(18, 4)')"));
         out.push_str(rest);
     }
     out
+}
+
+/// What stands before the parenthesis that closes the one already open, and what after it.
+fn closed(sql: &str) -> (&str, &str) {
+    let mut open = 1;
+    for (at, letter) in sql.char_indices() {
+        open += i32::from(letter == '(') - i32::from(letter == ')');
+        if open == 0 {
+            return (&sql[..at], &sql[at + 1..]);
+        }
+    }
+    (sql, "")
 }
 
 #[cfg(test)]
@@ -75,5 +87,6 @@ mod tests {
         assert_eq!(names.expand("$data.a JOIN $views.b"), "smarketing_g1.a JOIN smarketing.b");
         let sql = names.expand("$major(a, b) + 1");
         assert!(sql.starts_with("reinterpret(") && sql.contains("toInt128(a)") && sql.ends_with(" + 1"), "{sql}");
+        assert!(names.expand("$major(sum(a), max(b)), c").contains("toInt128(sum(a)) * toInt128(intExp10(4 - max(b)))"));
     }
 }

@@ -29,23 +29,16 @@ impl core::error::Error for PatternError {}
 /// A text can only contain a needle whose grams are all among its own: one pass over the text
 /// spares nearly every search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Grams(u128);
+struct Grams(u128);
 
 impl Grams {
-    pub(crate) const fn of(text: &[u8]) -> Self {
-        let mut bits = 0;
-        let mut rest = text;
-        while let [first, tail @ ..] = rest {
-            if let [second, ..] = tail {
-                let (first, second) = (first.to_ascii_lowercase() as u32, second.to_ascii_lowercase() as u32);
-                bits |= 1 << ((first * 37 + second) & 127);
-            }
-            rest = tail;
-        }
-        Self(bits)
+    fn of(text: &[u8]) -> Self {
+        let letters = text.iter().map(|byte| u32::from(byte.to_ascii_lowercase()));
+        let pairs = letters.clone().zip(letters.skip(1));
+        Self(pairs.fold(0, |bits, (first, second)| bits | 1 << ((first * 37 + second) & 127)))
     }
 
-    pub(crate) const fn may_contain(self, needle: Self) -> bool {
+    fn may_contain(self, needle: Self) -> bool {
         needle.0 & !self.0 == 0
     }
 }
@@ -62,15 +55,13 @@ impl<'a> Haystack<'a> {
         Self { text: text.as_bytes(), grams: Grams::of(text.as_bytes()) }
     }
 
-    /// Whether the needle occurs, ASCII case ignored; `grams` are the needle's.
-    pub(crate) fn contains(self, needle: &str, grams: Grams) -> bool {
-        self.grams.may_contain(grams) && self.positions(needle).next().is_some() || needle.is_empty()
-    }
-
-    /// Where the needle occurs. The needle must not be empty.
-    pub(crate) fn positions(self, needle: &str) -> impl Iterator<Item = usize> {
-        let windows = self.text.windows(needle.len().max(1)).enumerate();
-        windows.filter(move |(_, window)| window.eq_ignore_ascii_case(needle.as_bytes())).map(|(at, _)| at)
+    fn contains(self, needle: &str) -> bool {
+        let Some(first) = needle.bytes().next() else { return true };
+        let is_here = |window: &[u8]| {
+            window.first().is_some_and(|byte| byte.to_ascii_lowercase() == first)
+                && window.eq_ignore_ascii_case(needle.as_bytes())
+        };
+        self.text.windows(needle.len()).any(is_here)
     }
 
     fn starts_with(self, needle: &str) -> bool {
@@ -117,11 +108,15 @@ impl Pattern {
     }
 
     fn matches(&self, text: Haystack<'_>) -> bool {
+        text.grams.may_contain(self.grams) && self.is_in_place(text)
+    }
+
+    fn is_in_place(&self, text: Haystack<'_>) -> bool {
         match self.kind {
             Kind::Exact => text.text.eq_ignore_ascii_case(self.needle.as_bytes()),
             Kind::Prefix => text.starts_with(&self.needle),
             Kind::Suffix => text.ends_with(&self.needle),
-            Kind::Contains => text.contains(&self.needle, self.grams),
+            Kind::Contains => text.contains(&self.needle),
         }
     }
 

@@ -8,7 +8,7 @@ mod score;
 mod touches;
 
 use super::{Projection, Statement};
-use crate::event::{Body, EmailKind, LeadRef, Stage};
+use crate::event::{Body, EmailKind, LeadRef, LeadUpdated, Stage};
 use crate::id::{Kind, LeadId, SubjectId};
 use crate::journey::{self, Milestones, Subjected};
 use crate::row::{self, ConversionKind, LeadEventKind, Origin};
@@ -196,42 +196,55 @@ fn show(rules: &Rules, person: &Person<'_>, projection: &mut Projection) {
 fn profile<'a>(rules: &Rules, person: &Person<'a>) -> Profile<'a> {
     let mut profile =
         Profile { attributes: BTreeMap::new(), persona: None, owner: None, account: None, contact: None, erased: false };
-    let mut forms: Vec<(Timestamp, &Text, &'a BTreeMap<Text, Text>)> = Vec::new();
+    let mut said: Vec<(Timestamp, &Text, &'a BTreeMap<Text, Text>)> = Vec::new();
     for fact in &person.facts {
-        profile.contact = profile.contact.or_else(|| fact_lead(fact).filter(|lead| lead.domain.is_some() || lead.sealed.is_some()));
         match &fact.body {
-            FactBody::Event(Body::FormSubmitted(form)) => forms.push((fact.at, &fact.id, &form.fields)),
+            FactBody::Event(Body::FormSubmitted(form)) => said.push((fact.at, &fact.id, &form.fields)),
             FactBody::Event(Body::LeadUpdated(update)) => {
-                forms.push((fact.at, &fact.id, &update.attributes));
-                let last = |slot: &mut Option<Text>, value: &Option<Text>| {
-                    if value.is_some() {
-                        slot.clone_from(value);
-                    }
-                };
-                last(&mut profile.persona, &update.persona);
-                last(&mut profile.owner, &update.owner);
-                profile.account = update.account_id.as_ref().or(update.account_domain.as_ref()).or(profile.account);
+                said.push((fact.at, &fact.id, &update.attributes));
+                profile.update(update);
             }
             FactBody::Event(Body::ErasureRequested(_)) => profile.erased = true,
             _ => {}
         }
     }
-    for visits in &person.visits {
-        for interaction in &visits.interactions {
-            if let Some(form) = &interaction.form {
-                forms.push((interaction.at, &interaction.id, &form.fields));
-                profile.contact = profile.contact.or(Some(&form.lead));
-            }
-        }
-        profile.contact = profile.contact.or_else(|| visits.identified.first().map(|(_, lead)| lead));
-    }
-    profile.contact = profile.contact.or_else(|| person.roles.values().map(|role| &role.contact).next());
-    forms.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-    for (_, _, fields) in forms {
+    let forms = person.visits.iter().flat_map(|visits| &visits.interactions);
+    said.extend(forms.filter_map(|form| Some((form.at, &form.id, &form.form.as_ref()?.fields))));
+    said.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    for (_, _, fields) in said {
         profile.attributes.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
     profile.persona = profile.persona.take().or_else(|| rules.persona(&profile.attributes));
+    profile.contact = contact(person);
     profile
+}
+
+impl<'a> Profile<'a> {
+    fn update(&mut self, update: &'a LeadUpdated<LeadRef>) {
+        let last = |slot: &mut Option<Text>, value: &Option<Text>| {
+            if value.is_some() {
+                slot.clone_from(value);
+            }
+        };
+        last(&mut self.persona, &update.persona);
+        last(&mut self.owner, &update.owner);
+        self.account = update.account_id.as_ref().or(update.account_domain.as_ref()).or(self.account);
+    }
+}
+
+/// The best reference to the person: one by its own id, before one by the id of a lead merged into it.
+fn contact<'a>(person: &Person<'a>) -> Option<&'a LeadRef> {
+    let facts = person.facts.iter().filter_map(|fact| fact_lead(fact));
+    let forms = person.visits.iter().flat_map(|visits| &visits.interactions);
+    let forms = forms.filter_map(|interaction| interaction.form.as_ref().map(|form| &form.lead));
+    let seen = person.visits.iter().flat_map(|visits| visits.identified.iter().map(|(_, lead)| lead));
+    let roles = person.roles.values().map(|role| &role.contact);
+    let mut all = facts.chain(forms).chain(seen).chain(roles);
+    let first = all.next()?;
+    if first.id == person.id {
+        return Some(first);
+    }
+    Some(all.find(|lead| lead.id == person.id).unwrap_or(first))
 }
 
 /// The account a lead has by itself: what the CRM assigned, else its business domain, else the lead alone.

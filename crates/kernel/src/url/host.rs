@@ -30,7 +30,7 @@ pub(super) fn checked(host: &str) -> Option<Cow<'_, str>> {
         let is_v6 = address.len() <= 45
             && address.contains(':')
             && address.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
-        return is_v6.then(|| lower(host));
+        return is_v6.then(|| Cow::Owned(host.to_ascii_lowercase()));
     }
     checked_domain(host.strip_suffix('.').unwrap_or(host))
 }
@@ -38,27 +38,29 @@ pub(super) fn checked(host: &str) -> Option<Cow<'_, str>> {
 /// Lower-cases a domain name or IPv4 address of ASCII labels (punycode included).
 pub(crate) fn checked_domain(host: &str) -> Option<Cow<'_, str>> {
     let mut label = 0;
+    let mut has_capital = false;
     for byte in host.bytes() {
         match byte {
             b'.' if label == 0 => return None,
             b'.' => label = 0,
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' if label < MAX_LABEL => label += 1,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => label += 1,
+            b'A'..=b'Z' => {
+                label += 1;
+                has_capital = true;
+            }
             _ => return None,
         }
+        if label > MAX_LABEL {
+            return None;
+        }
     }
-    (label > 0 && host.len() <= MAX_HOST).then(|| lower(host))
-}
-
-fn lower(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|b| b.is_ascii_uppercase()) {
-        Cow::Owned(text.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(text)
+    if label == 0 || host.len() > MAX_HOST {
+        return None;
     }
+    Some(if has_capital { Cow::Owned(host.to_ascii_lowercase()) } else { Cow::Borrowed(host) })
 }
 
 /// As browsers tell them: a last label of digits only is an IPv4 address.
 fn is_ip(host: &str) -> bool {
-    let last = host.rsplit('.').next().unwrap_or(host);
-    host.starts_with('[') || last.bytes().all(|b| b.is_ascii_digit())
+    host.starts_with('[') || host.bytes().rev().take_while(|b| *b != b'.').all(|b| b.is_ascii_digit())
 }

@@ -4,6 +4,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::cut;
+
 /// Iterator over `key=value` pairs as written; read a text with [`decode`].
 ///
 /// Pairs without a key are skipped; a pair without `=` has an empty value.
@@ -28,9 +30,9 @@ impl<'a> Iterator for Query<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.rest.is_empty() {
-            let (pair, rest) = self.rest.split_once('&').unwrap_or((self.rest, ""));
+            let (pair, rest) = cut(self.rest, b'&').unwrap_or((self.rest, ""));
             self.rest = rest;
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (key, value) = cut(pair, b'=').unwrap_or((pair, ""));
             if !key.is_empty() {
                 return Some((key, value));
             }

@@ -306,7 +306,7 @@ pub(super) fn answers(world: &mut World, lead: LeadKey, asks_how: bool) -> BTree
         fields.push(("company_size", SIZES[person.size].0));
     }
     if tells {
-        fields.push(("how_did_you_hear", person.heard));
+        fields.push(("how_did_you_hear_about_us", person.heard));
     }
     texts(&fields)
 }

@@ -119,7 +119,7 @@ pub(super) fn open(world: &mut World, at: Timestamp, lead: LeadKey, deal_type: D
     let deal = Deal { id: world.name("d-"), amount, contacts, deal_type, stage: 0 };
     world.leads[lead as usize].deal = Some(Box::new(deal));
     let named = contact_rows(world, lead);
-    change(world, at, lead, DealKind::Created, |deal| {
+    change(world, at.plus(2 * MINUTE), lead, DealKind::Created, |deal| {
         deal.contacts = named;
         deal.deal_type = Some(deal_type);
     });
@@ -134,7 +134,7 @@ fn contacts(world: &mut World, at: Timestamp, lead: LeadKey, company: Option<u32
     contacts.extend(colleagues.filter(|member| !world.leads[*member as usize].gone).take(2));
     if deal_type == DealType::New && contacts.len() < 3 && world.chance.percent(45) {
         let (title, _) = world.chance.pick(people::COMMITTEE);
-        contacts.push(lead::join(world, at.plus(-2 * MINUTE).max(world.start), company, title));
+        contacts.push(lead::join(world, at, company, title));
     }
     contacts
 }
@@ -227,9 +227,8 @@ fn negotiate(world: &mut World, lead: LeadKey) {
     }
 }
 
-/// A demo before the stage changes, and something to read for one of the people on the deal.
+/// A demo or a meeting, and something to read for one of the people on the deal.
 fn work(world: &mut World, at: Timestamp, lead: LeadKey, stage: usize) {
-    let before = at.plus(-30 * MINUTE).max(world.start);
     let kind = if stage == 1 { ActivityKind::Demo } else { ActivityKind::Meeting };
     activity(world, at, lead, kind, None);
     let contacts = world.leads[lead as usize].deal.as_ref().map(|deal| deal.contacts.clone()).unwrap_or_default();
@@ -239,9 +238,9 @@ fn work(world: &mut World, at: Timestamp, lead: LeadKey, stage: usize) {
     let reader = world.chance.pick(&contacts);
     let page = world.site.page(&mut world.chance, Shelf::CaseStudy);
     let url = world.site.url(page);
-    activity(world, before.max(at), reader, ActivityKind::ContentShared, Some(url));
+    activity(world, at.plus(20 * MINUTE), reader, ActivityKind::ContentShared, Some(url));
     if world.chance.percent(65) {
-        let reads = world.later(at, 10 * MINUTE, 3 * DAY);
+        let reads = world.later(at, 30 * MINUTE, 3 * DAY);
         world.then(reads, reader, Step::Read(page));
     }
 }

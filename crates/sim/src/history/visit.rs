@@ -101,7 +101,7 @@ fn sessions_before_form(chance: &mut Chance) -> u64 {
 
 /// Most people look at one page.
 pub(super) fn pages(chance: &mut Chance) -> u64 {
-    1 + chance.weighted([46, 20, 12, 8, 6, 4, 2, 2].into_iter()) as u64
+    1 + chance.weighted([42, 20, 13, 9, 7, 4, 3, 2].into_iter()) as u64
 }
 
 /// A session of an anonymous visitor; the last one may make a lead of it.

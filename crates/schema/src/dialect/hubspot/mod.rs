@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 const REQUIRED: [&str; 3] = ["contact", "deal", "deal_pipeline_stage"];
-const OPTIONAL: [&str; 22] = [
+const OPTIONAL: [&str; 18] = [
     "company",
     "contact_form_submission",
     "contact_merge_audit",
@@ -33,7 +33,7 @@ const OPTIONAL: [&str; 22] = [
     "deal_stage",
     "email_campaign",
     "email_event",
-    "email_event_*",
+    "email_event_<kind>",
     "engagement",
     "engagement_call",
     "engagement_contact",
@@ -41,10 +41,6 @@ const OPTIONAL: [&str; 22] = [
     "engagement_meeting",
     "form",
     "merged_deal",
-    "engagement_communication",
-    "engagement_note",
-    "engagement_task",
-    "owner",
 ];
 
 pub(super) fn read(path: &Path, options: &Options) -> Result<Import, Error> {

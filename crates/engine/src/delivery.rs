@@ -1,0 +1,152 @@
+//! One writer a partition: what a step decided leaves, is acknowledged, and only then is committed.
+//!
+//! Messages go to the journal, rows to the warehouse; both repeat harmlessly (a number that was taken, a version that
+//! is there). The store's position advances last, in one write with everything else: whatever dies before that is done
+//! again from the journal, with the same numbers and versions.
+
+use crate::codec;
+use crate::limits::{IN_FLIGHT_MAX, RETRY};
+use crate::log::{self, Log};
+use crate::progress::Progress;
+use crate::shelf::SharedStore;
+use crate::worker::Settled;
+use smarketing_kernel::entry::Entry;
+use smarketing_kernel::row::Rows;
+use smarketing_kernel::step::State;
+use smarketing_store as store;
+use smarketing_warehouse::{Opener, Remedy, Warehouse};
+use std::collections::BTreeMap;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// The meta cell that holds a partition's [`State`].
+const STATE: &[u8] = b"state";
+
+/// Why a writer stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The journal refused a message.
+    #[error(transparent)]
+    Log(#[from] log::Error),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The warehouse refused for good.
+    #[error(transparent)]
+    Warehouse(#[from] smarketing_warehouse::Error),
+    /// Something did not encode.
+    #[error("a {what} does not encode: {reason}")]
+    Encode {
+        /// What it was.
+        what: &'static str,
+        /// What the encoder said.
+        reason: String,
+    },
+    /// The service was stopped while the warehouse was away; nothing was committed, nothing is lost.
+    #[error("stopped before the warehouse acknowledged")]
+    Stopped,
+}
+
+pub(crate) struct Writer {
+    pub(crate) partition: u32,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) store: SharedStore,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) opener: Arc<dyn Opener>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) runtime: Handle,
+}
+
+/// The state a partition's store holds; a new one's if it holds none.
+pub(crate) fn stored_state(partition: &dyn store::Partition) -> Result<State, Error> {
+    let encoded = partition.meta(STATE)?;
+    let decode = |bytes: Vec<u8>| postcard::from_bytes(&bytes);
+    let state = encoded.map(decode).transpose();
+    Ok(state.map_err(|reason| Error::Encode { what: "partition state", reason: reason.to_string() })?.unwrap_or_default())
+}
+
+impl Writer {
+    /// Writes what comes until the worker is gone.
+    pub(crate) fn run(self, settled: Receiver<Settled>) -> Result<(), Error> {
+        while let Ok(first) = settled.recv() {
+            let mut group = vec![first];
+            group.extend(settled.try_iter().take(IN_FLIGHT_MAX));
+            self.write(group)?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, group: Vec<Settled>) -> Result<(), Error> {
+        let mut commit = store::Commit::default();
+        let mut rows: Vec<Rows> = Vec::with_capacity(group.len());
+        let mut last = None;
+        for settled in group {
+            self.send(settled.messages)?;
+            for (id, subject) in settled.subjects {
+                let encoded = subject.map(|subject| subject.encode()).transpose();
+                let encoded = encoded.map_err(|reason| Error::Encode { what: "subject", reason: reason.to_string() })?;
+                commit.subjects.push((id.key().to_vec(), encoded));
+            }
+            rows.push(settled.rows);
+            last = Some((settled.state, settled.number));
+        }
+        let Some((state, number)) = last else { return Ok(()) };
+        let encoded = postcard::to_allocvec(&state);
+        let encoded = encoded.map_err(|reason| Error::Encode { what: "partition state", reason: reason.to_string() })?;
+        commit.meta.push((STATE.to_vec(), Some(encoded)));
+        let delivered = self.deliver(&rows)?;
+        self.store.lock().unwrap_or_else(PoisonError::into_inner).commit(commit)?;
+        self.progress.commit(self.partition, number, &state, delivered);
+        Ok(())
+    }
+
+    /// Messages to other partitions: to their journals, in order of their numbers.
+    fn send(&self, messages: Vec<(u32, Entry)>) -> Result<(), Error> {
+        let mut lanes: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
+        for (partition, entry) in messages {
+            let bytes = codec::encode(&entry, Vec::new());
+            let bytes = bytes.map_err(|reason| Error::Encode { what: "message", reason: reason.to_string() })?;
+            lanes.entry(partition).or_default().push(bytes);
+        }
+        for (partition, entries) in lanes {
+            let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+            for part in entries.chunks(crate::limits::INTAKE_BATCH) {
+                self.log.append(partition, part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows to the warehouse, until it acknowledges: for ever while it is away, never again what it refuses for good.
+    fn deliver(&self, rows: &[Rows]) -> Result<u64, Error> {
+        let (mut pause, longest) = RETRY;
+        loop {
+            match self.runtime.block_on(self.warehouse.insert(rows, self.opener.as_ref())) {
+                Ok(()) => return Ok(rows.iter().map(Rows::count).sum()),
+                Err(error) if error.remedy() == Remedy::Halt => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(partition = self.partition, %error, "the warehouse is away, trying again");
+                    self.progress.wait_for(self.partition, &error.to_string());
+                }
+            }
+            self.pause(pause)?;
+            pause = (pause * 2).min(longest);
+        }
+    }
+
+    /// Waits, but not through a stop.
+    fn pause(&self, pause: Duration) -> Result<(), Error> {
+        let step = Duration::from_millis(50);
+        let mut left = pause;
+        while !left.is_zero() {
+            if self.progress.stopping() {
+                return Err(Error::Stopped);
+            }
+            std::thread::sleep(left.min(step));
+            left = left.saturating_sub(step);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! The intake: takes addresses away from events, addresses each to the subject that owns it, journals them.
+//!
+//! A record is answered for only once it is durable in the journal.
+
+use crate::codec;
+use crate::limits::REJECT_BYTES;
+use crate::log::{self, Log};
+use crate::vault::{self, Fresh, Vault};
+use smarketing_kernel::entry::{Entry, Reject, Source};
+use smarketing_kernel::event::{Address, Body, ErasureRequested, Event, LeadRef};
+use smarketing_kernel::text::Text;
+use smarketing_kernel::time::Timestamp;
+use smarketing_schema::Rejected;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A decoded record on its way to the journal.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Position in its stream, starting with 1 and growing.
+    pub position: u64,
+    /// The event, or why there is none.
+    pub outcome: Result<Event<Address>, Rejected>,
+    /// The record's bytes (a reject keeps them, cut at a limit) and its whole length.
+    pub bytes: Vec<u8>,
+    /// Length of the record before anything was cut.
+    pub length: u64,
+}
+
+/// Why records were not journalled.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The journal refused.
+    #[error(transparent)]
+    Log(#[from] log::Error),
+    /// The vault refused.
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
+    /// An entry did not encode.
+    #[error(transparent)]
+    Codec(#[from] codec::Error),
+}
+
+/// The door of the journal.
+pub struct Intake {
+    log: Arc<dyn Log>,
+    vault: Arc<Vault>,
+    /// Form fields that name nobody and so may stay in clear.
+    clear_fields: BTreeSet<String>,
+}
+
+/// Form fields that stay in clear where nothing else is configured.
+pub const CLEAR_FIELDS: &[&str] = &[
+    "title", "job_title", "role", "seniority", "department", "company_size", "employees", "industry", "sector",
+    "country", "region", "language", "budget", "timeline", "product", "interest", "use_case", "topic",
+    "how_did_you_hear_about_us", "how did you hear about us", "heard_from",
+];
+
+impl Intake {
+    /// An intake before `log`.
+    #[must_use]
+    pub fn new(log: Arc<dyn Log>, vault: Arc<Vault>, clear_fields: impl IntoIterator<Item = String>) -> Self {
+        Self { log, vault, clear_fields: clear_fields.into_iter().map(|field| field.to_lowercase()).collect() }
+    }
+
+    /// Journals records of one stream, in order; durable when it returns.
+    ///
+    /// # Errors
+    /// Nothing of the batch may be taken for journalled then; sending it again is safe.
+    pub fn append(&self, stream: &Text, records: Vec<Incoming>, now: Timestamp) -> Result<(), Error> {
+        let mut fresh = Fresh::default();
+        let mut erased = Vec::new();
+        let mut lanes: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
+        for record in records {
+            let source = Source { stream: stream.clone(), position: record.position };
+            let (partition, entry) = match record.outcome {
+                Ok(event) => {
+                    let event = self.name(event, &mut fresh)?;
+                    erased.extend(erasure(&event));
+                    let partition = smarketing_kernel::owner(&event).0.partition(self.log.partitions());
+                    (partition, Entry::Event { source, event })
+                }
+                Err(rejected) => {
+                    let reject = reject(rejected, record.bytes, record.length, now);
+                    (self.lane_of(stream), Entry::Reject { source, reject })
+                }
+            };
+            lanes.entry(partition).or_default().push(codec::encode(&entry, Vec::with_capacity(192))?);
+        }
+        self.vault.keep(fresh)?;
+        for (partition, entries) in lanes {
+            let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+            self.log.append(partition, &entries)?;
+        }
+        // Only after the request itself is journalled: a request that is repeated finds nothing left to destroy.
+        erased.into_iter().try_for_each(|lead| self.vault.forget(lead))?;
+        Ok(())
+    }
+
+    /// The partition that keeps a stream's rejects.
+    fn lane_of(&self, stream: &str) -> u32 {
+        let id = smarketing_kernel::id::SubjectId::named(smarketing_kernel::id::Kind::Spend, "", stream);
+        id.partition(self.log.partitions())
+    }
+
+    fn name(&self, mut event: Event<Address>, fresh: &mut Fresh) -> Result<Event<LeadRef>, vault::Error> {
+        let mut private = self.take_private(&mut event.body);
+        let workspace = event.workspace.clone();
+        let body = event.body.try_name(|address| {
+            self.vault.name(&workspace, &address, std::mem::take(&mut private), fresh)
+        })?;
+        Ok(Event { event_id: event.event_id, workspace: event.workspace, occurred_at: event.occurred_at, body })
+    }
+
+    /// Form answers that may name somebody leave the event for the envelope.
+    fn take_private(&self, body: &mut Body<Address>) -> Vec<(String, String)> {
+        let Body::FormSubmitted(form) = body else { return Vec::new() };
+        let (clear, private): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut form.fields)
+            .into_iter()
+            .partition(|(name, _)| self.clear_fields.contains(&name.to_lowercase()));
+        form.fields = clear;
+        private.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+}
+
+/// The lead an event asks to forget.
+fn erasure(event: &Event<LeadRef>) -> Option<smarketing_kernel::id::LeadId> {
+    match &event.body {
+        Body::ErasureRequested(ErasureRequested::Lead(lead)) => Some(lead.id),
+        _ => None,
+    }
+}
+
+fn reject(rejected: Rejected, mut bytes: Vec<u8>, length: u64, now: Timestamp) -> Reject {
+    bytes.truncate(REJECT_BYTES);
+    Reject {
+        reason: Text::from(rejected.reason.code()),
+        detail: Text::from(rejected.detail),
+        bytes,
+        length,
+        rejected_at: now,
+    }
+}

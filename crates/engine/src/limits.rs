@@ -1,0 +1,36 @@
+//! Every limit of the engine, in one place.
+
+use std::time::Duration;
+
+/// A settle is due whenever the journal offset passes a multiple of this, tick or no tick. It decides where ledger
+/// entries are written, so it belongs to the journal format and is never changed under a journal.
+pub const SETTLE_EVERY: u64 = 65_536;
+
+/// Settled steps of a partition that may wait for the warehouse; then the worker pauses, and the journal buffers.
+pub const IN_FLIGHT_MAX: usize = 2;
+
+/// Entries and bytes a worker reads from the journal at once.
+pub const READ_ENTRIES: usize = 8_192;
+/// See [`READ_ENTRIES`].
+pub const READ_BYTES: usize = 4 << 20;
+
+/// How long a worker waits for news before it looks whether a tick is due.
+pub const READ_WAIT: Duration = Duration::from_millis(50);
+
+/// Least time between two ticks that a partition's owner appends.
+pub const TICK_EVERY: Duration = Duration::from_secs(1);
+
+/// First and longest pause between two tries against a warehouse that is away.
+pub const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// Bytes of a rejected record that are kept.
+pub const REJECT_BYTES: usize = 64 << 10;
+
+/// Records the intake appends at once.
+pub const INTAKE_BATCH: usize = 4_096;
+
+/// Person keys the vault remembers in memory.
+pub const KEYS_CACHED: usize = 50_000;
+
+/// Recently written subjects a worker remembers in memory.
+pub const SUBJECTS_CACHED: usize = 60_000;

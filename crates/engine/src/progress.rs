@@ -1,0 +1,125 @@
+//! How far everything is: what workers and writers tell, what callers wait for.
+
+use smarketing_kernel::step::{State, Stream};
+use smarketing_kernel::text::Text;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What is known of one partition.
+#[derive(Clone, Debug, Default)]
+pub struct Lane {
+    /// Journal offset up to which everything is in the warehouse and in the store.
+    pub position: u64,
+    /// Rows the warehouse acknowledged since the start.
+    pub rows: u64,
+    /// What came from each raw stream.
+    pub streams: BTreeMap<Text, Stream>,
+    /// Why the partition stopped, if it did.
+    pub halted: Option<String>,
+    /// What the writer is waiting for, if it is.
+    pub waiting: Option<String>,
+    /// Number of the latest step that is committed.
+    committed: u64,
+}
+
+/// Shared by the service, its workers and its writers.
+pub struct Progress {
+    lanes: Mutex<Vec<Lane>>,
+    stopping: AtomicBool,
+    hurry: AtomicU64,
+}
+
+impl Progress {
+    pub(crate) fn new(partitions: u32) -> Self {
+        let lanes = (0..partitions).map(|_| Lane::default()).collect();
+        Self { lanes: Mutex::new(lanes), stopping: AtomicBool::new(false), hurry: AtomicU64::new(0) }
+    }
+
+    fn hold(&self) -> MutexGuard<'_, Vec<Lane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, partition: u32, change: impl FnOnce(&mut Lane)) {
+        if let Some(lane) = usize::try_from(partition).ok().and_then(|index| self.hold().get_mut(index).map(change)) {
+            lane
+        }
+    }
+
+    /// Every partition as it is now.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<Lane> {
+        self.hold().clone()
+    }
+
+    /// What came from one stream, over all partitions.
+    #[must_use]
+    pub fn stream(&self, name: &str) -> Stream {
+        let mut sum = Stream::default();
+        for stream in self.hold().iter().filter_map(|lane| lane.streams.get(name)) {
+            sum.mark = sum.mark.max(stream.mark);
+            sum.applied += stream.applied;
+            sum.duplicates += stream.duplicates;
+            sum.rejected += stream.rejected;
+            for (reason, count) in &stream.reasons {
+                *sum.reasons.entry(reason.clone()).or_default() += count;
+            }
+        }
+        sum
+    }
+
+    /// The first partition that stopped, and why.
+    #[must_use]
+    pub fn halted(&self) -> Option<String> {
+        self.hold().iter().find_map(|lane| lane.halted.clone())
+    }
+
+    pub(crate) fn committed(&self, partition: u32) -> u64 {
+        usize::try_from(partition).ok().and_then(|index| self.hold().get(index).map(|lane| lane.committed)).unwrap_or(0)
+    }
+
+    pub(crate) fn opened(&self, partition: u32, state: &State) {
+        self.change(partition, |lane| {
+            lane.position = state.position;
+            lane.streams.clone_from(&state.streams);
+        });
+    }
+
+    pub(crate) fn commit(&self, partition: u32, number: u64, state: &State, rows: u64) {
+        self.opened(partition, state);
+        self.change(partition, |lane| {
+            lane.committed = number;
+            lane.rows += rows;
+            lane.waiting = None;
+        });
+    }
+
+    pub(crate) fn wait_for(&self, partition: u32, what: &str) {
+        self.change(partition, |lane| lane.waiting = Some(what.to_owned()));
+    }
+
+    pub(crate) fn halt(&self, partition: u32, why: &str) {
+        self.change(partition, |lane| lane.halted = Some(why.to_owned()));
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// While somebody waits for quiet, ticks are not spaced out.
+    pub(crate) fn hurried(&self) -> bool {
+        self.hurry.load(Ordering::SeqCst) > 0
+    }
+
+    pub(crate) fn hurry(&self, on: bool) {
+        if on {
+            self.hurry.fetch_add(1, Ordering::SeqCst);
+        } else {
+            self.hurry.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The service: intake, journal, a worker and a writer a partition, started and stopped together.
+
+use crate::delivery::{self, Writer, stored_state};
+use crate::intake::Intake;
+use crate::limits::IN_FLIGHT_MAX;
+use crate::log::{self, Log};
+use crate::progress::Progress;
+use crate::vault::Vault;
+use crate::worker::Worker;
+use smarketing_kernel::rules::Rules;
+use smarketing_kernel::step::Partition;
+use smarketing_store::Store;
+use smarketing_warehouse::{Opener, Warehouse};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// What a service is made of.
+pub struct Parts {
+    /// The journal.
+    pub log: Arc<dyn Log>,
+    /// Subjects and positions.
+    pub store: Arc<dyn Store>,
+    /// Pepper and person keys.
+    pub vault: Arc<Vault>,
+    /// Where rows go; migrated already.
+    pub warehouse: Warehouse,
+    /// What decides.
+    pub rules: Arc<Rules>,
+    /// Form fields that stay in clear.
+    pub clear_fields: Vec<String>,
+    /// Runs the inserts.
+    pub runtime: Handle,
+}
+
+/// Why the service could not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The journal.
+    #[error(transparent)]
+    Log(#[from] log::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] smarketing_store::Error),
+    /// A partition's state.
+    #[error(transparent)]
+    Delivery(#[from] delivery::Error),
+    /// No thread.
+    #[error("could not start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+    /// A partition stopped: its data is kept, nothing is lost.
+    #[error("stopped: {0}")]
+    Halted(String),
+}
+
+/// A running service.
+pub struct Service {
+    log: Arc<dyn Log>,
+    store: Arc<dyn Store>,
+    intake: Arc<Intake>,
+    progress: Arc<Progress>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Opens every partition where it stopped and starts to work.
+    ///
+    /// # Errors
+    /// What the journal or the store refuse.
+    pub fn start(parts: Parts) -> Result<Self, Error> {
+        let count = parts.log.partitions();
+        let progress = Arc::new(Progress::new(count));
+        let intake = Intake::new(Arc::clone(&parts.log), Arc::clone(&parts.vault), parts.clear_fields.clone());
+        let mut service = Self {
+            log: Arc::clone(&parts.log),
+            store: Arc::clone(&parts.store),
+            intake: Arc::new(intake),
+            progress,
+            threads: Vec::new(),
+        };
+        for index in 0..count {
+            service.open(&parts, Partition { index, count })?;
+        }
+        Ok(service)
+    }
+
+    fn open(&mut self, parts: &Parts, partition: Partition) -> Result<(), Error> {
+        let opened = parts.store.partition(partition.index)?;
+        let state = stored_state(opened.as_ref())?;
+        self.progress.opened(partition.index, &state);
+        let store = Arc::new(Mutex::new(opened));
+        let (send, receive) = std::sync::mpsc::sync_channel(IN_FLIGHT_MAX);
+        let worker = Worker {
+            partition,
+            rules: Arc::clone(&parts.rules),
+            log: Arc::clone(&parts.log),
+            store: Arc::clone(&store),
+            progress: Arc::clone(&self.progress),
+            settled: send,
+        };
+        let writer = Writer {
+            partition: partition.index,
+            log: Arc::clone(&parts.log),
+            store,
+            warehouse: parts.warehouse.clone(),
+            opener: Arc::clone(&parts.vault) as Arc<dyn Opener>,
+            progress: Arc::clone(&self.progress),
+            runtime: parts.runtime.clone(),
+        };
+        self.spawn("worker", partition.index, move || worker.run(state).map_err(|halt| halt.to_string()))?;
+        self.spawn("writer", partition.index, move || match writer.run(receive) {
+            Err(delivery::Error::Stopped) | Ok(()) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+
+    /// Runs `work` on a thread of its own; what it fails with halts the partition and is said aloud.
+    fn spawn(
+        &mut self,
+        role: &'static str,
+        partition: u32,
+        work: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> Result<(), Error> {
+        let progress = Arc::clone(&self.progress);
+        let run = move || {
+            if let Err(why) = work() {
+                tracing::error!(partition, role, why, "the partition stopped; its data is kept");
+                progress.halt(partition, &why);
+            }
+        };
+        self.threads.push(std::thread::Builder::new().name(format!("{role}-{partition}")).spawn(run)?);
+        Ok(())
+    }
+
+    /// The door for records.
+    #[must_use]
+    pub fn intake(&self) -> Arc<Intake> {
+        Arc::clone(&self.intake)
+    }
+
+    /// How far everything is.
+    #[must_use]
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Entries in the journal, and of those how many are in the warehouse and in the store.
+    ///
+    /// # Errors
+    /// A journal that does not answer.
+    pub fn positions(&self) -> Result<(u64, u64), Error> {
+        let done: u64 = self.progress.lanes().iter().map(|lane| lane.position).sum();
+        let mut all = 0;
+        for partition in 0..self.log.partitions() {
+            all += self.log.end(partition)?;
+        }
+        Ok((all, done))
+    }
+
+    /// Waits until everything journalled so far is acknowledged by the warehouse and committed; tells `watch` how far
+    /// it is meanwhile, which may give up by answering false.
+    ///
+    /// # Errors
+    /// A partition that halted.
+    pub fn settle(&self, watch: &mut dyn FnMut(u64, u64) -> bool) -> Result<(), Error> {
+        let _hurry = Hurry::new(&self.progress);
+        loop {
+            if let Some(why) = self.progress.halted() {
+                return Err(Error::Halted(why));
+            }
+            // Positions first: a message on its way is in the journal before its sender's position passes it.
+            let done: u64 = self.progress.lanes().iter().map(|lane| lane.position).sum();
+            let (all, _) = self.positions()?;
+            if all == done || !watch(all, done) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Stops taking work, lets writers finish what is decided, and makes the store durable.
+    ///
+    /// # Errors
+    /// A store that cannot be made durable; a partition that had halted.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.progress.stop();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                return Err(Error::Halted("a thread of the service panicked".to_owned()));
+            }
+        }
+        self.store.sync()?;
+        self.progress.halted().map_or(Ok(()), |why| Err(Error::Halted(why)))
+    }
+}
+
+/// Ticks come without delay while one of these lives.
+struct Hurry<'a>(&'a Progress);
+
+impl<'a> Hurry<'a> {
+    fn new(progress: &'a Progress) -> Self {
+        progress.hurry(true);
+        Self(progress)
+    }
+}
+
+impl Drop for Hurry<'_> {
+    fn drop(&mut self) {
+        self.0.hurry(false);
+    }
+}

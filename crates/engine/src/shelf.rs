@@ -1,0 +1,83 @@
+//! Where a worker finds subjects: what it wrote lately, then the store.
+
+use crate::limits::SUBJECTS_CACHED;
+use smarketing_kernel::id::SubjectId;
+use smarketing_kernel::step::Shelf;
+use smarketing_kernel::subject::Subject;
+use smarketing_store::Partition;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Why a subject could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] smarketing_store::Error),
+    /// Stored bytes are no subject.
+    #[error("subject \"{id:?}\" does not decode: {reason}")]
+    Corrupt {
+        /// Whose bytes they are.
+        id: SubjectId,
+        /// What the decoder said.
+        reason: postcard::Error,
+    },
+}
+
+/// A partition's store, shared between its worker (who loads) and its writer (who commits).
+pub type SharedStore = Arc<Mutex<Box<dyn Partition>>>;
+
+/// A subject as a step left it, and the number of that step.
+type Left = (u64, Option<Arc<Subject>>);
+
+/// The worker's view: subjects of steps that are not committed yet stand before the store's.
+pub struct Recent {
+    store: SharedStore,
+    left: HashMap<SubjectId, Left>,
+}
+
+impl Recent {
+    /// A view of `store` with nothing before it.
+    #[must_use]
+    pub fn new(store: SharedStore) -> Self {
+        Self { store, left: HashMap::new() }
+    }
+
+    /// Remembers what step number `step` left.
+    pub fn remember(&mut self, step: u64, subjects: &[(SubjectId, Option<Arc<Subject>>)]) {
+        self.left.extend(subjects.iter().map(|(id, subject)| (*id, (step, subject.clone()))));
+    }
+
+    /// Forgets, when there are many, what is in the store: everything up to step number `committed`.
+    pub fn forget(&mut self, committed: u64) {
+        if self.left.len() > SUBJECTS_CACHED {
+            self.left.retain(|_, (step, _)| *step > committed);
+        }
+    }
+}
+
+impl Shelf for Recent {
+    type Error = Error;
+
+    fn load(&mut self, ids: &[SubjectId]) -> Result<Vec<Option<Subject>>, Error> {
+        let mut found: Vec<Option<Subject>> = Vec::with_capacity(ids.len());
+        let mut missing: Vec<(usize, [u8; 17])> = Vec::new();
+        for (index, id) in ids.iter().enumerate() {
+            match self.left.get(id) {
+                Some((_, subject)) => found.push(subject.as_deref().cloned()),
+                None => {
+                    missing.push((index, id.key()));
+                    found.push(None);
+                }
+            }
+        }
+        let keys: Vec<&[u8]> = missing.iter().map(|(_, key)| key.as_slice()).collect();
+        let stored = self.store.lock().unwrap_or_else(PoisonError::into_inner).get_many(&keys)?;
+        for ((index, _), bytes) in missing.iter().zip(stored) {
+            if let (Some(bytes), Some(slot), Some(id)) = (bytes, found.get_mut(*index), ids.get(*index)) {
+                *slot = Some(Subject::decode(&bytes).map_err(|reason| Error::Corrupt { id: *id, reason })?);
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,148 @@
+//! One worker a partition: reads the journal, steps the kernel at every settle, hands commits to its writer.
+
+use crate::codec;
+use crate::limits::{READ_BYTES, READ_ENTRIES, READ_WAIT, SETTLE_EVERY, TICK_EVERY};
+use crate::log::{self, Log};
+use crate::progress::Progress;
+use crate::shelf::{self, Recent, SharedStore};
+use smarketing_kernel::entry::Entry;
+use smarketing_kernel::id::SubjectId;
+use smarketing_kernel::row::Rows;
+use smarketing_kernel::rules::Rules;
+use smarketing_kernel::step::{self, Commit, Partition, State, step};
+use smarketing_kernel::subject::Subject;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Instant;
+
+/// A step on its way to the writer.
+pub(crate) struct Settled {
+    pub(crate) state: State,
+    pub(crate) subjects: Vec<(SubjectId, Option<Arc<Subject>>)>,
+    pub(crate) rows: Rows,
+    pub(crate) messages: Vec<(u32, Entry)>,
+    /// Number of the step, counted since the start.
+    pub(crate) number: u64,
+}
+
+/// Why a partition stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    /// The journal did not answer, or is damaged.
+    #[error(transparent)]
+    Log(#[from] log::Error),
+    /// An entry does not decode.
+    #[error("entry {offset} of partition {partition}: {reason}")]
+    Entry {
+        /// The partition.
+        partition: u32,
+        /// Offset of the entry.
+        offset: u64,
+        /// What is wrong with it.
+        reason: codec::Error,
+    },
+    /// The store did not answer, or is damaged.
+    #[error(transparent)]
+    Shelf(#[from] shelf::Error),
+    /// The kernel refused to go on.
+    #[error("partition {partition}: {reason}")]
+    Kernel {
+        /// The partition.
+        partition: u32,
+        /// Why.
+        reason: String,
+    },
+}
+
+pub(crate) struct Worker {
+    pub(crate) partition: Partition,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) store: SharedStore,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) settled: SyncSender<Settled>,
+}
+
+/// Entries read and not settled yet.
+#[derive(Default)]
+struct Pending {
+    entries: Vec<Entry>,
+    next: u64,
+}
+
+impl Worker {
+    /// Works until it is told to stop, the writer is gone, or something halts the partition.
+    pub(crate) fn run(self, state: State) -> Result<(), Halt> {
+        let mut reader = self.log.reader(self.partition.index, state.position)?;
+        let mut recent = Recent::new(Arc::clone(&self.store));
+        let mut pending = Pending { entries: Vec::new(), next: state.position };
+        let (mut state, mut number, mut ticked) = (state, 0, Instant::now());
+        while !self.progress.stopping() {
+            let batch = reader.read(READ_ENTRIES, READ_BYTES, READ_WAIT)?;
+            if batch.is_empty() && !pending.entries.is_empty() && self.tick_is_due(ticked) {
+                self.append_tick(&state)?;
+                ticked = Instant::now();
+            }
+            for (offset, bytes) in batch.iter() {
+                let entry = codec::decode(bytes).map_err(|reason| Halt::Entry {
+                    partition: self.partition.index,
+                    offset,
+                    reason,
+                })?;
+                if pending.push(offset, entry) {
+                    number += 1;
+                    let entries = std::mem::take(&mut pending.entries);
+                    let settled = self.settle(state, entries, &mut recent, number)?;
+                    state = settled.state.clone();
+                    if self.settled.send(settled).is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tick_is_due(&self, ticked: Instant) -> bool {
+        self.progress.hurried() || ticked.elapsed() >= TICK_EVERY
+    }
+
+    /// The owner of a partition lets event time pass in its journal: what came so far is settled.
+    fn append_tick(&self, state: &State) -> Result<(), Halt> {
+        let tick = codec::encode(&Entry::Tick { at: state.watermark }, Vec::new());
+        let tick = tick.map_err(|reason| Halt::Entry { partition: self.partition.index, offset: 0, reason })?;
+        self.log.append(self.partition.index, &[&tick])?;
+        Ok(())
+    }
+
+    fn settle(&self, state: State, entries: Vec<Entry>, recent: &mut Recent, number: u64) -> Result<Settled, Halt> {
+        let commit = step(&self.rules, self.partition, state, entries, recent).map_err(|error| self.halt(error))?;
+        let Commit { state, subjects, rows, messages } = commit;
+        let subjects: Vec<_> = subjects.into_iter().map(|(id, subject)| (id, subject.map(Arc::new))).collect();
+        recent.remember(number, &subjects);
+        recent.forget(self.progress.committed(self.partition.index));
+        Ok(Settled { state, subjects, rows, messages, number })
+    }
+
+    fn halt(&self, error: step::Error<shelf::Error>) -> Halt {
+        let partition = self.partition.index;
+        let reason = match error {
+            step::Error::Shelf(error) => return Halt::Shelf(error),
+            step::Error::Gap { from, due, came } => {
+                format!("message {due} of partition {from} is missing in the journal, message {came} came instead")
+            }
+            step::Error::Unsettled(id) => format!("\"{id:?}\" does not settle"),
+        };
+        Halt::Kernel { partition, reason }
+    }
+}
+
+impl Pending {
+    /// Takes an entry; says whether a settle is due after it.
+    fn push(&mut self, offset: u64, entry: Entry) -> bool {
+        let is_tick = matches!(entry, Entry::Tick { .. });
+        self.entries.push(entry);
+        self.next = offset + 1;
+        is_tick || self.next.is_multiple_of(SETTLE_EVERY)
+    }
+}

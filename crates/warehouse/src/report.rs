@@ -1,0 +1,169 @@
+//! Questions people ask, each with its answer as a small table.
+//!
+//! Each question is a file in `report/`; values only travel as parameters, and SQL is never built from them.
+
+use crate::{Result, Table, Warehouse};
+use smarketing_kernel::time::Day;
+
+/// Which part of the data a report is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The workspace.
+    pub workspace: String,
+    /// First day, inclusive; from the beginning where there is none.
+    pub from: Option<Day>,
+    /// Last day, inclusive; until the end where there is none.
+    pub to: Option<Day>,
+}
+
+impl Scope {
+    /// All time of a workspace.
+    #[must_use]
+    pub fn all(workspace: &str) -> Self {
+        Self { workspace: workspace.to_owned(), from: None, to: None }
+    }
+}
+
+/// What [`Warehouse::channels`] tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The channel.
+    Channel,
+    /// The source, as in UTM.
+    Source,
+    /// The campaign, as in UTM.
+    Campaign,
+}
+
+/// A lead's page: one row of profile, and what happened to it in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeadPage {
+    /// One row; none for a lead that is not there.
+    pub profile: Table,
+    /// Touches, page views, stages, mails, calls and verdicts; the first 10 000.
+    pub timeline: Table,
+}
+
+/// A deal's page: how it stands, what it earned for whom, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DealPage {
+    /// One row; none for a deal that is not there.
+    pub deal: Table,
+    /// Its conversions.
+    pub conversions: Table,
+    /// Its journey touch by touch with event ids, and the credit of every model beside it.
+    pub journey: Table,
+    /// The signed entries that made that credit.
+    pub ledger: Table,
+    /// Its changes.
+    pub history: Table,
+}
+
+macro_rules! sql {
+    ($name:literal) => {
+        include_str!(concat!("report/", $name, ".sql"))
+    };
+}
+
+impl Warehouse {
+    /// Acquisition and credit by channel, source or campaign: leads by the origin of their first touch; won deals and
+    /// revenue of the deals whose first contact is such a lead; and beside it what `model` credits. Amounts are in the
+    /// reporting currency where a rate is known, otherwise in the deal's.
+    ///
+    /// # Errors
+    /// Those of the server, as for every question here.
+    pub async fn channels(&self, scope: &Scope, model: &str, by: By) -> Result<Table> {
+        let by = match by {
+            By::Channel => "channel",
+            By::Source => "source",
+            By::Campaign => "campaign",
+        };
+        self.report("channels", sql!("channels"), scope, &[("model", model), ("by", by)]).await
+    }
+
+    /// What `model` credits to each piece of content.
+    pub async fn content(&self, scope: &Scope, model: &str) -> Result<Table> {
+        self.report("content", sql!("content"), scope, &[("model", model)]).await
+    }
+
+    /// How many of those who entered a stage in the time have reached the next one since.
+    pub async fn funnel(&self, scope: &Scope) -> Result<Table> {
+        self.report("funnel", sql!("funnel"), scope, &[]).await
+    }
+
+    /// How many days they took.
+    pub async fn velocity(&self, scope: &Scope) -> Result<Table> {
+        self.report("velocity", sql!("velocity"), scope, &[]).await
+    }
+
+    /// Hand-offs by rep, in time when sales acted within `hours`.
+    pub async fn sla(&self, scope: &Scope, hours: u32) -> Result<Table> {
+        self.report("sla", sql!("sla"), scope, &[("hours", &hours.to_string())]).await
+    }
+
+    /// Spend and the revenue `model` credits to it, by channel, in whole months.
+    pub async fn roi(&self, scope: &Scope, model: &str) -> Result<Table> {
+        self.report("roi", sql!("roi"), scope, &[("model", model)]).await
+    }
+
+    /// All models side by side by channel: credit for `opportunity` and `won`, conversions for the other kinds.
+    pub async fn models(&self, scope: &Scope, kind: &str) -> Result<Table> {
+        Ok(self.report("models", sql!("models"), scope, &[("kind", kind)]).await?.pivot())
+    }
+
+    /// Why deals were lost and hand-offs turned down, by the channels that had brought them under `model`.
+    pub async fn lost(&self, scope: &Scope, model: &str) -> Result<Table> {
+        self.report("lost", sql!("lost"), scope, &[("model", model)]).await
+    }
+
+    /// Journeys of closed deals as paths of channels, with how often they won and lost: what data-driven models are
+    /// fitted on.
+    pub async fn paths(&self, scope: &Scope) -> Result<Table> {
+        self.report("paths", sql!("paths"), scope, &[]).await
+    }
+
+    /// Booked against credited against the ledger, by model and kind: `days_wrong` must be 0 everywhere.
+    pub async fn reconciliation(&self, scope: &Scope) -> Result<Table> {
+        self.report("reconciliation", sql!("reconciliation"), scope, &[]).await
+    }
+
+    /// Profile and timeline of a lead, named by its hexadecimal id.
+    pub async fn lead(&self, workspace: &str, lead: &str) -> Result<LeadPage> {
+        let named = [("workspace", workspace), ("lead", lead)];
+        Ok(LeadPage {
+            profile: self.ask("lead", sql!("lead_profile"), &named).await?,
+            timeline: self.ask("lead", sql!("lead_timeline"), &named).await?,
+        })
+    }
+
+    /// A deal with its credit per touch and model, and where each number comes from.
+    pub async fn deal(&self, workspace: &str, deal: &str) -> Result<DealPage> {
+        let named = [("workspace", workspace), ("deal", deal)];
+        Ok(DealPage {
+            deal: self.ask("deal", sql!("deal"), &named).await?,
+            conversions: self.ask("deal", sql!("deal_conversions"), &named).await?,
+            journey: self.ask("deal", sql!("deal_journey"), &named).await?.pivot(),
+            ledger: self.ask("deal", sql!("deal_ledger"), &named).await?,
+            history: self.ask("deal", sql!("deal_history"), &named).await?,
+        })
+    }
+
+    /// Dead letters by stream and reason.
+    pub async fn rejects(&self) -> Result<Table> {
+        self.ask("rejects", sql!("rejects"), &[]).await
+    }
+
+    /// One dead letter with its bytes.
+    pub async fn reject(&self, stream: &str, position: u64) -> Result<Table> {
+        let position = position.to_string();
+        self.ask("reject", sql!("reject"), &[("stream", stream), ("position", &position)]).await
+    }
+
+    async fn report(&self, name: &str, sql: &str, scope: &Scope, more: &[(&str, &str)]) -> Result<Table> {
+        let day = |day: Option<Day>, open: &str| day.map_or_else(|| open.to_owned(), |day| day.to_string());
+        let (from, to) = (day(scope.from, "1970-01-01"), day(scope.to, "2149-06-06"));
+        let mut parameters = vec![("workspace", scope.workspace.as_str()), ("from", &from), ("to", &to)];
+        parameters.extend_from_slice(more);
+        self.ask(name, sql, &parameters).await
+    }
+}

@@ -1,0 +1,5 @@
+SELECT at, what, channel, source, campaign, content, rep, detail, event_id
+FROM $views.lead_timeline
+WHERE workspace = {workspace:String} AND lead = {lead:String}
+ORDER BY at, what, event_id
+LIMIT 10000

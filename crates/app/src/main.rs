@@ -1,1 +1,58 @@
-fn main() {}
+//! The front door: command line, configuration, wiring.
+//!
+//! Start at [`cli`] (what can be asked) and `verbs` (what is done). This room knows every other one but keeps no
+//! knowledge of its own; it must not know the types of the key-value store or of libchdb.
+
+mod bar;
+mod cli;
+mod config;
+mod feed;
+mod house;
+mod place;
+mod remote;
+mod render;
+mod verbs;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+/// Exit codes of the contract.
+const FAILED: u8 = 1;
+const FOUND: u8 = 3;
+
+/// How a verb ended when it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Everything is as it should be.
+    Done,
+    /// Something was found that somebody should look at.
+    Found,
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some("chbox") {
+        smarketing_chbox::child_main(arguments);
+    }
+    let cli = cli::Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SMARKETING_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match verbs::run(cli) {
+        Ok(End::Done) => ExitCode::SUCCESS,
+        Ok(End::Found) => ExitCode::from(FOUND),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Whoever read our output has read enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let broken = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    error.chain().any(broken)
+}

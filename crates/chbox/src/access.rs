@@ -23,9 +23,23 @@ pub(crate) enum Role {
 
 /// Table functions that touch nothing but their arguments and tables a reader may read anyway.
 const HARMLESS: &[&str] = &[
-    "format", "generaterandom", "generateseries", "generate_series", "merge", "mergetreeindex", "null",
-    "numbers", "numbers_mt", "primes", "sqlstandardvalues", "values", "view", "viewexplain",
-    "viewifpermitted", "zeros", "zeros_mt",
+    "format",
+    "generaterandom",
+    "generateseries",
+    "generate_series",
+    "merge",
+    "mergetreeindex",
+    "null",
+    "numbers",
+    "numbers_mt",
+    "primes",
+    "sqlstandardvalues",
+    "values",
+    "view",
+    "viewexplain",
+    "viewifpermitted",
+    "zeros",
+    "zeros_mt",
 ];
 /// Ordinary functions that read files, or reach for a helper process.
 const FORBIDDEN: &[&str] = &["file", "catboostevaluate", "executable"];
@@ -33,11 +47,24 @@ const FORBIDDEN: &[&str] = &["file", "catboostevaluate", "executable"];
 const TIGHTEN_ONLY: &[&str] = &["max_execution_time", "max_memory_usage", "max_result_rows", "max_threads"];
 /// Settings that readers may not touch at all.
 const FIXED: &[&str] = &[
-    "allow_ddl", "allow_introspection_functions", "format_schema", "format_schema_source",
-    "format_template_resultset", "format_template_row", "log_comment", "max_execution_time_leaf",
-    "max_memory_usage_for_user", "max_result_bytes", "output_format_schema", "profile", "readonly",
-    "result_overflow_mode", "timeout_before_checking_execution_speed", "timeout_overflow_mode",
-    "timeout_overflow_mode_leaf", "workload",
+    "allow_ddl",
+    "allow_introspection_functions",
+    "format_schema",
+    "format_schema_source",
+    "format_template_resultset",
+    "format_template_row",
+    "log_comment",
+    "max_execution_time_leaf",
+    "max_memory_usage_for_user",
+    "max_result_bytes",
+    "output_format_schema",
+    "profile",
+    "readonly",
+    "result_overflow_mode",
+    "timeout_before_checking_execution_speed",
+    "timeout_overflow_mode",
+    "timeout_overflow_mode_leaf",
+    "workload",
 ];
 
 /// ClickHouse's configuration of the two roles. The engine authenticates every connection as its
@@ -239,7 +266,7 @@ mod tests {
         check("MAX_EXECUTION_TIME", "999", Ok(Some("60")));
         check("readonly", "1", Ok(None));
         check("readonly", "0", Err(452));
-        check("output_format_schema", "/tmp/x", Err(452));
+        check("output_format_schema", "schema.capnp", Err(452));
         check("max_block_size", "100", Ok(Some("100")));
     }
 }

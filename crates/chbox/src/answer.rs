@@ -84,11 +84,12 @@ impl Answer {
     /// Takes formatted rows and what the engine counted for them.
     pub(crate) fn write(&mut self, rows: &[u8], counts: Counts) -> Result<(), Failure> {
         self.counts.add(counts);
-        if let Some(packer) = &mut self.packer {
-            return packer.write_all(rows).map_err(|_| Failure::Gone);
+        if self.packer.is_none() && self.held.len() + rows.len() < self.hold {
+            self.held.extend_from_slice(rows);
+            return Ok(());
         }
-        self.held.extend_from_slice(rows);
-        if self.held.len() < self.hold { Ok(()) } else { self.start() }
+        self.start()?;
+        self.packer.as_mut().map_or(Ok(()), |packer| packer.write_all(rows)).map_err(|_| Failure::Gone)
     }
 
     fn start(&mut self) -> Result<(), Failure> {

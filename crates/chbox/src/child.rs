@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Queries under way get so long to end when the process is asked to.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -28,6 +28,8 @@ const CLOSE: Duration = Duration::from_secs(15);
 /// ClickHouse expects deep stacks.
 const STACK: usize = 8 << 20;
 const MAX_KEY: u64 = 1024;
+/// Network connections held at once; more are closed at once.
+const MAX_CONNECTIONS: usize = 1024;
 
 /// Runs a box until its input ends or it is told to stop; `arguments` are [`Options::to_arguments`].
 /// Never returns: the engine's exit handlers are not to be run.
@@ -80,12 +82,18 @@ fn run(arguments: impl IntoIterator<Item = String>) -> Result<(), Error> {
         ffi::exit_now(0);
     }));
     engine.kill_all();
+    runtime.shutdown_timeout(DRAIN / 2);
     sessions.clear();
     engine.close();
     Ok(())
 }
 
-async fn serve(server: Arc<Server>, sessions: Arc<Sessions>, port: u16, mut gone: oneshot::Receiver<()>) -> Result<(), Error> {
+async fn serve(
+    server: Arc<Server>,
+    sessions: Arc<Sessions>,
+    port: u16,
+    mut gone: oneshot::Receiver<()>,
+) -> Result<(), Error> {
     let listen = |source| Error::Listen { port, source };
     let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(listen)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
@@ -94,11 +102,15 @@ async fn serve(server: Arc<Server>, sessions: Arc<Sessions>, port: u16, mut gone
     say(&format!("{{\"port\":{}}}", listener.local_addr().map_err(listen)?.port()));
 
     let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut sweep = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => spawn(stream, server.clone(), &graceful),
+                Ok((stream, _)) => match places.clone().try_acquire_owned() {
+                    Ok(place) => spawn(stream, place, server.clone(), &graceful),
+                    Err(_) => drop(stream),
+                },
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
             _ = sweep.tick() => {
@@ -114,7 +126,7 @@ async fn serve(server: Arc<Server>, sessions: Arc<Sessions>, port: u16, mut gone
     Ok(())
 }
 
-fn spawn(stream: TcpStream, server: Arc<Server>, graceful: &GracefulShutdown) {
+fn spawn(stream: TcpStream, place: OwnedSemaphorePermit, server: Arc<Server>, graceful: &GracefulShutdown) {
     // Only latency is at stake.
     let _slower = stream.set_nodelay(true);
     let service = service_fn(move |request| {
@@ -130,5 +142,6 @@ fn spawn(stream: TcpStream, server: Arc<Server>, graceful: &GracefulShutdown) {
     drop(tokio::spawn(async move {
         // A connection that breaks has told its own story.
         let _broken = watched.await;
+        drop(place);
     }));
 }

@@ -111,7 +111,19 @@ mod tests {
 
     #[test]
     fn documents_are_documents() {
-        for format in ["JSON", "JSONCompact", "XML", "Pretty", "Values", "Parquet", "Arrow", "Vertical", "JSONColumns", "Null", "Bogus"] {
+        for format in [
+            "JSON",
+            "JSONCompact",
+            "XML",
+            "Pretty",
+            "Values",
+            "Parquet",
+            "Arrow",
+            "Vertical",
+            "JSONColumns",
+            "Null",
+            "Bogus",
+        ] {
             assert_eq!(Shape::of(format), Shape::Document, "{format}");
         }
     }

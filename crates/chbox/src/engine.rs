@@ -19,7 +19,7 @@ pub(crate) struct Engine {
     path: PathBuf,
     options: Options,
     control: Mutex<Option<Connection>>,
-    next_tag: AtomicU64,
+    next_mark: AtomicU64,
     /// The screen for readers.
     pub(crate) screen: Screen,
     /// `SELECT version()`.
@@ -60,16 +60,26 @@ impl Engine {
         let (version, timezone) = (ask("SELECT version()")?, ask("SELECT timezone()")?);
         let screen = Screen::new(&ask("SELECT name FROM system.table_functions")?, options);
         let control = Mutex::new(Some(control));
-        Ok(Engine { api, path, options: options.clone(), control, next_tag: AtomicU64::new(1), screen, version, timezone })
+        Ok(Engine {
+            api,
+            path,
+            options: options.clone(),
+            control,
+            next_mark: AtomicU64::new(1),
+            screen,
+            version,
+            timezone,
+        })
     }
 
     /// A fresh connection that holds `role` only.
     pub(crate) fn open(&self, role: Role) -> Result<Marked, Fault> {
-        let mark = format!("chbox-{}", self.next_tag.fetch_add(1, Ordering::Relaxed));
+        let mark = self.next_mark();
         let mut arguments = arguments(&self.path, role, &self.options);
         arguments.push(format!("--log_comment={mark}"));
         let connection = self.api.connect(&arguments);
-        let mut connection = connection.ok_or_else(|| Fault::raise(Raised::Internal, "The engine refused a connection"))?;
+        let mut connection =
+            connection.ok_or_else(|| Fault::raise(Raised::Internal, "The engine refused a connection"))?;
         let take: &[u8] = match role {
             Role::Service => b"SET ROLE service",
             Role::Reader => b"SET ROLE reader",
@@ -78,9 +88,22 @@ impl Engine {
         Ok(Marked { connection, mark })
     }
 
+    /// A new mark for a connection that lives on, so that what ends one query cannot hit the next.
+    pub(crate) fn mark_again(&self, marked: &mut Marked) -> Result<(), Fault> {
+        marked.mark = self.next_mark();
+        let sql = format!("SET log_comment = '{}'", marked.mark);
+        marked.connection.query(sql.as_bytes(), "Null", &Params::default()).map(drop).map_err(Fault::engine)
+    }
+
+    fn next_mark(&self) -> String {
+        format!("chbox-{}", self.next_mark.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Whether the engine answers.
     pub(crate) fn healthy(&self) -> bool {
-        self.on_control(|control| control.query(b"SELECT 1", "TSV", &Params::default()).is_ok_and(|c| c.bytes() == b"1\n"))
+        self.on_control(|control| {
+            control.query(b"SELECT 1", "TSV", &Params::default()).is_ok_and(|c| c.bytes() == b"1\n")
+        })
     }
 
     fn on_control(&self, work: impl FnOnce(&mut Connection) -> bool) -> bool {
@@ -104,7 +127,8 @@ impl Engine {
 
     /// Ends every query.
     pub(crate) fn kill_all(&self) {
-        let _stopping = self.on_control(|control| control.query(b"KILL QUERY WHERE 1 ASYNC", "Null", &Params::default()).is_ok());
+        let _stopping =
+            self.on_control(|control| control.query(b"KILL QUERY WHERE 1 ASYNC", "Null", &Params::default()).is_ok());
     }
 
     /// Closes our own connection: the engine stops when it is the last one.

@@ -36,7 +36,10 @@ fn describe(file: Part, request: &mut Request) -> Result<External, Fault> {
     let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     match structure.filter(|structure| plain && only_types(structure)) {
         Some(structure) => Ok(External { name, structure, format, content: file.content }),
-        None => Err(Fault::raise(Raised::BadArguments, "An external table needs a plain name and a structure of names and types")),
+        None => Err(Fault::raise(
+            Raised::BadArguments,
+            "An external table needs a plain name and a structure of names and types",
+        )),
     }
 }
 
@@ -65,9 +68,11 @@ fn only_types(structure: &str) -> bool {
     for token in Lexer::new(structure.as_bytes()) {
         end = token.end;
         let fine = match &token.kind {
-            Kind::Word(word) => !["DEFAULT", "MATERIALIZED", "ALIAS", "EPHEMERAL", "CODEC", "TTL", "CONSTRAINT", "INDEX", "PROJECTION"]
-                .iter()
-                .any(|k| word.eq_ignore_ascii_case(k)),
+            Kind::Word(word) => {
+                !["DEFAULT", "MATERIALIZED", "ALIAS", "EPHEMERAL", "CODEC", "TTL", "CONSTRAINT", "INDEX", "PROJECTION"]
+                    .iter()
+                    .any(|k| word.eq_ignore_ascii_case(k))
+            }
             Kind::Quoted(name) => !name.starts_with('\\'),
             Kind::Literal => depth > 0,
             Kind::Sign(b'(') => {
@@ -101,7 +106,8 @@ pub(crate) fn create(marked: &mut Marked, tables: &[External], back_to: &str) ->
     for table in tables {
         run(connection, &format!("CREATE TEMPORARY TABLE `{}` ({})", table.name, table.structure))?;
         let head = format!("INSERT INTO `{}`", table.name);
-        let mut insert = connection.insert(head.as_bytes(), &table.format, &Params::default()).map_err(Fault::engine)?;
+        let mut insert =
+            connection.insert(head.as_bytes(), &table.format, &Params::default()).map_err(Fault::engine)?;
         insert.append(&table.content).map_err(Fault::engine)?;
         insert.done().map_err(Fault::engine)?;
     }

@@ -83,8 +83,32 @@ impl Fault {
         match self.code {
             194 => StatusCode::UNAUTHORIZED,
             164 | 192 | 193 | 497 | 511 | 512 | 516 => StatusCode::FORBIDDEN,
-            6 | 15 | 25..=27 | 33 | 36 | 38 | 41 | 43 | 44 | 53 | 62 | 69 | 70 | 72 | 117 | 167 | 168 | 223 | 321
-            | 376 | 427 | 441 | 442 | 452 | 456 | 457 => StatusCode::BAD_REQUEST,
+            6
+            | 15
+            | 25..=27
+            | 33
+            | 36
+            | 38
+            | 41
+            | 43
+            | 44
+            | 53
+            | 62
+            | 69
+            | 70
+            | 72
+            | 117
+            | 167
+            | 168
+            | 223
+            | 321
+            | 376
+            | 427
+            | 441
+            | 442
+            | 452
+            | 456
+            | 457 => StatusCode::BAD_REQUEST,
             46 | 47 | 50 | 56 | 60 | 63 | 73 | 78 | 81 | 115 | 336 | 372 => StatusCode::NOT_FOUND,
             48 => StatusCode::NOT_IMPLEMENTED,
             159 => StatusCode::REQUEST_TIMEOUT,

@@ -122,8 +122,7 @@ impl Api {
     pub(crate) fn load(path: &Path) -> Result<&'static Api, libloading::Error> {
         // SAFETY: libchdb's initialisers only set up its own globals; nothing of ours depends on
         // them. The library is leaked, so that the copied function pointers stay valid.
-        let library: &'static libloading::Library =
-            unsafe { Box::leak(Box::new(libloading::Library::new(path)?)) };
+        let library: &'static libloading::Library = unsafe { Box::leak(Box::new(libloading::Library::new(path)?)) };
         macro_rules! symbol {
             // SAFETY: the declared type is the one of chdb.h for this version of the library.
             ($name:literal) => {
@@ -243,9 +242,8 @@ impl Connection {
     pub(crate) fn classify(&mut self, sql: &[u8]) -> (u32, Class) {
         let mut seen = Analysis { struct_size: 16, statement_count: 0, flags: 0, query_class: 4 };
         // SAFETY: `seen` is as long as it says; no target database is named.
-        let state = unsafe {
-            (self.api.classify)(self.raw(), sql.as_ptr().cast(), sql.len(), ptr::null(), 0, &raw mut seen)
-        };
+        let state =
+            unsafe { (self.api.classify)(self.raw(), sql.as_ptr().cast(), sql.len(), ptr::null(), 0, &raw mut seen) };
         let class = match (state, seen.query_class) {
             (0, 0) => Class::ReadOnly,
             (0, 1 | 2) => Class::Mutating,

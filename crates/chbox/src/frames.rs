@@ -50,7 +50,7 @@ impl<R: Read> FrameReader<R> {
         let (sum, header) = lead.split_at(16);
         let size = |at: usize| header.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
         let (packed, plain) = (size(1) as usize, size(5) as usize);
-        if packed < HEADER || packed > READ_BLOCK || plain == 0 || plain > READ_BLOCK {
+        if !(HEADER..=READ_BLOCK).contains(&packed) || !(1..=READ_BLOCK).contains(&plain) {
             return Err(invalid("compressed block has an impossible size"));
         }
         let mut block = header.to_vec();

@@ -23,7 +23,8 @@ pub(crate) fn role(credentials: &Credentials, secret: &Secret) -> Result<Role, F
         "service" if same(&credentials.key, &secret.0) => Ok(Role::Service),
         user => {
             let user: String = user.chars().take(64).flat_map(char::escape_default).collect();
-            let why = format!("{user}: Authentication failed: password is incorrect, or there is no user with such name");
+            let why =
+                format!("{user}: Authentication failed: password is incorrect, or there is no user with such name");
             Err(Fault::raise(Raised::Authentication, why))
         }
     }

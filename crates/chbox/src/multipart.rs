@@ -46,7 +46,8 @@ fn read(body: &[u8], boundary: &str) -> Option<Vec<Part>> {
 fn part(text: &[u8]) -> Option<Part> {
     let end = find(text, b"\r\n\r\n")?;
     let headers = std::str::from_utf8(text.get(..end)?).ok()?;
-    let disposition = headers.split("\r\n").find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    let disposition =
+        headers.split("\r\n").find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
     let attribute = |name: &str| {
         let items = disposition.split(';').filter_map(|item| item.trim().split_once('='));
         items.filter(|(n, _)| *n == name).map(|(_, value)| value.trim_matches('"').to_owned()).next()

@@ -114,7 +114,13 @@ mod tests {
 
     #[test]
     fn options_survive_the_command_line() {
-        let options = Options { port: 7, library: Some("/x/lib chdb.so".into()), threads: 3, reader_seconds: 9, ..Options::default() };
+        let options = Options {
+            port: 7,
+            library: Some("/x/lib chdb.so".into()),
+            threads: 3,
+            reader_seconds: 9,
+            ..Options::default()
+        };
         assert_eq!(Options::from_arguments(options.to_arguments()).ok(), Some(options));
         for bad in [vec!["--port", "x"], vec!["--bogus", "1"], vec!["--path"], vec!["--threads", "0"]] {
             assert!(Options::from_arguments(bad.iter().map(|a| (*a).to_owned())).is_err(), "{bad:?}");

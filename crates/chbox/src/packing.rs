@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 /// How long a client may leave us waiting, in either direction.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Pieces handed to the network are at least this long, the last one apart.
+/// Pieces handed to the network are this long, the last one apart.
 const PIECE: usize = 128 << 10;
 
 /// A request's body as a blocking reader. A body that breaks off is an error, never an end.
@@ -136,11 +136,12 @@ impl Sink {
 
 impl Write for Sink {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.pending.extend_from_slice(data);
-        if self.pending.len() >= PIECE {
+        let take = data.len().min(PIECE - self.pending.len());
+        self.pending.extend_from_slice(data.get(..take).unwrap_or_default());
+        if self.pending.len() == PIECE {
             self.send()?;
         }
-        Ok(data.len())
+        Ok(take)
     }
 
     fn flush(&mut self) -> io::Result<()> {

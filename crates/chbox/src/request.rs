@@ -6,10 +6,28 @@ use hyper::HeaderMap;
 
 /// Settings of the HTTP interface itself, or of clients: never handed to the engine.
 const NOT_SETTINGS: &[&str] = &[
-    "buffer_size", "client_protocol_version", "close_session", "compress", "database", "decompress",
-    "default_format", "framing", "http_write_exception_in_output_format", "log_comment", "password",
-    "query", "query_id", "quota_key", "role", "send_progress_in_http_headers", "session_check",
-    "session_id", "session_timeout", "stacktrace", "user", "wait_end_of_query",
+    "buffer_size",
+    "client_protocol_version",
+    "close_session",
+    "compress",
+    "database",
+    "decompress",
+    "default_format",
+    "framing",
+    "http_write_exception_in_output_format",
+    "log_comment",
+    "password",
+    "query",
+    "query_id",
+    "quota_key",
+    "role",
+    "send_progress_in_http_headers",
+    "session_check",
+    "session_id",
+    "session_timeout",
+    "stacktrace",
+    "user",
+    "wait_end_of_query",
 ];
 const MAX_PAIRS: usize = 1000;
 const MAX_SESSION_SECONDS: u64 = 3600;
@@ -114,7 +132,10 @@ impl Request {
         if let Some(param) = name.strip_prefix("param_") {
             self.params.push((param.to_owned(), value.to_owned()));
         } else if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Err(Fault::raise(Raised::BadArguments, format!("Setting name '{}' is not a name", printable(name))));
+            return Err(Fault::raise(
+                Raised::BadArguments,
+                format!("Setting name '{}' is not a name", printable(name)),
+            ));
         } else {
             self.settings.push((name.to_owned(), value.to_owned()));
         }
@@ -134,12 +155,13 @@ fn session(value: &impl Fn(&str) -> Option<String>) -> Result<Option<SessionOf>,
     let Some(id) = value("session_id").filter(|id| !id.is_empty()) else { return Ok(None) };
     let seconds: u64 = match value("session_timeout") {
         None => 60,
-        Some(text) => text
-            .parse()
-            .map_err(|_| Fault::raise(Raised::BadArguments, "Invalid session timeout"))?,
+        Some(text) => text.parse().map_err(|_| Fault::raise(Raised::BadArguments, "Invalid session timeout"))?,
     };
     if seconds > MAX_SESSION_SECONDS || id.len() > 256 {
-        return Err(Fault::raise(Raised::BadArguments, format!("Session timeout is above {MAX_SESSION_SECONDS} seconds or its id above 256 bytes")));
+        return Err(Fault::raise(
+            Raised::BadArguments,
+            format!("Session timeout is above {MAX_SESSION_SECONDS} seconds or its id above 256 bytes"),
+        ));
     }
     let on = |name: &str| value(name).is_some_and(|v| flag(&v));
     Ok(Some(SessionOf { id, seconds, must_exist: on("session_check"), close: on("close_session") }))
@@ -219,7 +241,8 @@ mod tests {
 
     #[test]
     fn settings_are_what_is_left() {
-        let request = read("query=SELECT+%7Ba%3AInt8%7D&param_a=5&max_threads=2&database=&compress=1&query_id=x&log_comment=y");
+        let request =
+            read("query=SELECT+%7Ba%3AInt8%7D&param_a=5&max_threads=2&database=&compress=1&query_id=x&log_comment=y");
         assert_eq!(request.query, "SELECT {a:Int8}");
         assert_eq!(request.params, [("a".to_owned(), "5".to_owned())]);
         assert_eq!(request.settings, [("max_threads".to_owned(), "2".to_owned())]);
@@ -228,14 +251,18 @@ mod tests {
 
     #[test]
     fn refused() {
-        for url in ["a%20b=1", "role=admin", "session_id=a&session_timeout=9999999", "session_id=a&session_timeout=x", "a=%ff"] {
+        for url in
+            ["a%20b=1", "role=admin", "session_id=a&session_timeout=9999999", "session_id=a&session_timeout=x", "a=%ff"]
+        {
             assert!(Request::read(url, &HeaderMap::new()).is_err(), "{url}");
         }
     }
 
     #[test]
     fn basic_credentials() {
-        for (header, user, key) in [("Basic ZGVmYXVsdDo=", "default", ""), ("Basic c2VydmljZTpzM2NyOnQ=", "service", "s3cr:t")] {
+        for (header, user, key) in
+            [("Basic ZGVmYXVsdDo=", "default", ""), ("Basic c2VydmljZTpzM2NyOnQ=", "service", "s3cr:t")]
+        {
             let headers = HeaderMap::from_iter([(hyper::header::AUTHORIZATION, header.parse().expect("header"))]);
             let seen = Request::read("", &headers).map(|r| r.credentials).unwrap_or_default();
             assert!(seen.user == user && seen.key == key, "{header}");

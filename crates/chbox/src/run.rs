@@ -2,10 +2,10 @@
 
 use crate::access::Role;
 use crate::answer::{Answer, Failure};
+use crate::chunks::Shape;
 use crate::engine::{Engine, Marked};
 use crate::external::{self, External};
 use crate::fault::{Fault, Raised};
-use crate::chunks::Shape;
 use crate::ffi::{Class, Connection, Params, Rows};
 use crate::multipart;
 use crate::packing::{self, BodyReader};
@@ -13,6 +13,7 @@ use crate::request::Request;
 use crate::sessions::Sessions;
 use crate::statement::{self, InsertText, Statement};
 use std::io::{self, Cursor, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The longest statement, without row data.
@@ -36,6 +37,17 @@ pub(crate) struct Job {
     pub(crate) body: BodyReader,
     /// Told to whoever may have to end the query.
     pub(crate) mark: Arc<OnceLock<String>>,
+    /// Set when the query is done, whatever became of its answer.
+    pub(crate) over: Over,
+}
+
+/// Says that a query is done when dropped, even by a panic.
+pub(crate) struct Over(pub(crate) Arc<AtomicBool>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// A statement and the row data behind it.
@@ -49,6 +61,8 @@ impl Job {
     /// Runs the query and sends all of its answer.
     pub(crate) fn run(self, mut answer: Answer) {
         let engine = self.engine.clone();
+        // The query is over before its answer's last byte is sent, so that a client which leaves
+        // then ends nothing.
         match self.execute(&mut answer) {
             Ok(()) => answer.finish(),
             Err(Failure::Fault(fault)) => answer.fail(fault, &engine.version),
@@ -71,7 +85,10 @@ impl Job {
             Some(session) => self.sessions.take(self.role, session)?,
             None => None,
         };
-        let opened = held.map_or_else(|| self.engine.open(self.role), Ok);
+        let opened = match held {
+            Some(mut marked) => self.engine.mark_again(&mut marked).map(|()| marked),
+            None => self.engine.open(self.role),
+        };
         let (outcome, marked) = match opened {
             Ok(mut marked) => (self.on_connection(&mut marked, text, &tables, answer), Some(marked)),
             Err(fault) => (Err(fault.into()), None),
@@ -79,10 +96,17 @@ impl Job {
         if let Some(session) = &self.request.session {
             self.sessions.put(self.role, session, marked);
         }
+        drop(self.over);
         outcome
     }
 
-    fn on_connection(&self, marked: &mut Marked, text: Text, tables: &[External], answer: &mut Answer) -> Result<(), Failure> {
+    fn on_connection(
+        &self,
+        marked: &mut Marked,
+        text: Text,
+        tables: &[External],
+        answer: &mut Answer,
+    ) -> Result<(), Failure> {
         // Set once, before anything of the query runs.
         let _already = self.mark.set(marked.mark.clone());
         let back_to = if self.role == Role::Reader { "SET ROLE reader" } else { "SET ROLE service" };
@@ -108,7 +132,10 @@ impl Job {
         if self.role == Role::Reader {
             self.engine.screen.pass(sql, count, class, self.request.session.is_some())
         } else if matches!(class, Class::Mutating | Class::Control) {
-            Err(Fault::raise(Raised::Readonly, "Cannot execute query in readonly mode: method GET implies readonly, use POST"))
+            Err(Fault::raise(
+                Raised::Readonly,
+                "Cannot execute query in readonly mode: method GET implies readonly, use POST",
+            ))
         } else {
             Ok(())
         }
@@ -139,7 +166,8 @@ impl Job {
                 let default = default.unwrap_or("TabSeparated");
                 let format = format.as_deref().unwrap_or(default);
                 answer.in_format(format);
-                let at_once = at_once || self.request.settings.iter().any(|(name, _)| statement::wants_all_at_once(name));
+                let at_once =
+                    at_once || self.request.settings.iter().any(|(name, _)| statement::wants_all_at_once(name));
                 let shape = if at_once { Shape::Document } else { Shape::of(format) };
                 ask(connection, &text.sql, default, &params, shape, answer)
             }
@@ -175,10 +203,14 @@ fn read_text(request: &Request, mut body: Box<dyn Read + Send>) -> Result<Text, 
     }
     match statement::read(&sql) {
         Statement::Insert(insert) => Ok(with_data(sql, insert, body)),
-        _ if sql.len() > MAX_TEXT => {
-            Err(Fault::raise(Raised::SyntaxError, format!("Max query size exceeded: a statement is at most {MAX_TEXT} bytes")).into())
+        _ if sql.len() > MAX_TEXT => Err(Fault::raise(
+            Raised::SyntaxError,
+            format!("Max query size exceeded: a statement is at most {MAX_TEXT} bytes"),
+        )
+        .into()),
+        _ if sql.iter().all(u8::is_ascii_whitespace) => {
+            Err(Fault::raise(Raised::SyntaxError, "Syntax error: empty query").into())
         }
-        _ if sql.iter().all(u8::is_ascii_whitespace) => Err(Fault::raise(Raised::SyntaxError, "Syntax error: empty query").into()),
         statement => Ok(Text { sql, statement, data: Box::new(io::empty()) }),
     }
 }
@@ -258,7 +290,8 @@ fn current(connection: &mut Connection, settings: &[(String, String)]) -> Result
     let mut before = Vec::new();
     for (name, _) in settings {
         let params = Params(vec![("name".into(), name.clone())]);
-        let chunk = connection.query(b"SELECT value FROM system.settings WHERE name = {name:String}", "TSVRaw", &params);
+        let chunk =
+            connection.query(b"SELECT value FROM system.settings WHERE name = {name:String}", "TSVRaw", &params);
         let chunk = chunk.map_err(Fault::engine)?;
         if let Some(value) = std::str::from_utf8(chunk.bytes()).ok().and_then(|text| text.strip_suffix('\n')) {
             before.push((name.clone(), value.to_owned()));

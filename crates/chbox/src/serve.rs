@@ -10,7 +10,7 @@ use crate::gate::{self, Gate, Secret};
 use crate::multipart;
 use crate::packing::BodyReader;
 use crate::request::Request as Asked;
-use crate::run::Job;
+use crate::run::{Job, Over};
 use crate::sessions::Sessions;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full};
@@ -19,16 +19,20 @@ use hyper::http::response::Builder;
 use hyper::{Method, Request, Response, StatusCode};
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Sleep, sleep};
 
 /// Pieces of a body on their way between a task and a thread.
 const PIECES: usize = 8;
 /// A body nobody reads any more is read to its end for so long, so that the client reads its answer.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// An error's text gets so long to leave before the connection is cut, which drops what is unsent.
+const CUT: Duration = Duration::from_millis(250);
 
 /// A served box.
 pub(crate) struct Server {
@@ -46,7 +50,13 @@ impl Server {
     /// Serves `engine`; the user `service` has the key `secret`.
     pub(crate) fn new(engine: Arc<Engine>, sessions: Arc<Sessions>, secret: Secret, options: &Options) -> Server {
         let gate = |running| Gate::new(running, options.waiting_queries);
-        Server { engine, sessions, secret, service: gate(options.service_queries), readers: gate(options.reader_queries) }
+        Server {
+            engine,
+            sessions,
+            secret,
+            service: gate(options.service_queries),
+            readers: gate(options.reader_queries),
+        }
     }
 
     /// Answers one request.
@@ -61,7 +71,9 @@ impl Server {
             (&Method::GET | &Method::HEAD, "/") if request.uri().query().is_none() => plain(StatusCode::OK, "Ok.\n"),
             (&Method::GET, "/health") => self.health().await,
             (&Method::GET | &Method::POST, "/" | "/query") => self.query(request).await,
-            (&Method::GET | &Method::POST, _) => plain(StatusCode::NOT_FOUND, "There is no handle here, use / to ask\n"),
+            (&Method::GET | &Method::POST, _) => {
+                plain(StatusCode::NOT_FOUND, "There is no handle here, use / to ask\n")
+            }
             _ => plain(StatusCode::METHOD_NOT_ALLOWED, "Use GET or POST\n"),
         }
     }
@@ -108,14 +120,15 @@ impl Server {
         let over = Over(Arc::new(AtomicBool::new(false)));
         let cancel = Cancel::new(self.engine.clone(), mark.clone(), over.0.clone());
         let (engine, sessions) = (self.engine.clone(), self.sessions.clone());
-        let job = Job { engine, sessions, role, get, request: asked, form, body: BodyReader::new(body_out), mark };
+        let job =
+            Job { engine, sessions, role, get, request: asked, form, body: BodyReader::new(body_out), mark, over };
         tokio::task::spawn_blocking(move || {
-            let (_turn, _over) = (turn, over);
             job.run(answer);
+            drop(turn);
         });
         let lost = |_| Fault::raise(Raised::Internal, "The query ended without an answer");
         let head = head_out.await.map_err(lost)??;
-        Ok((head, Flow { pieces: out_out, _cancel: cancel }))
+        Ok((head, Flow { pieces: out_out, cut: None, _cancel: cancel }))
     }
 
     fn common(&self, status: StatusCode, query_id: &str) -> Builder {
@@ -151,15 +164,6 @@ impl Server {
     }
 }
 
-/// Set when a query's thread is done, however it ends.
-struct Over(Arc<AtomicBool>);
-
-impl Drop for Over {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
-}
-
 /// Hands a request's body to the query's thread piece by piece.
 async fn pump(mut body: Incoming, pieces: mpsc::Sender<io::Result<Bytes>>) {
     while let Some(frame) = body.frame().await {
@@ -180,6 +184,8 @@ async fn pump(mut body: Incoming, pieces: mpsc::Sender<io::Result<Bytes>>) {
 /// end, it ends the query.
 pub(crate) struct Flow {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
+    /// Running when the answer failed in its middle, until the connection is cut.
+    cut: Option<Pin<Box<Sleep>>>,
     _cancel: Cancel,
 }
 
@@ -188,7 +194,16 @@ impl Body for Flow {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+        if self.cut.is_none() {
+            match ready!(self.pieces.poll_recv(context)) {
+                Some(Err(_)) => self.cut = Some(Box::pin(sleep(CUT))),
+                other => return Poll::Ready(other.map(|piece| piece.map(Frame::data))),
+            }
+        }
+        if let Some(cut) = &mut self.cut {
+            ready!(cut.as_mut().poll(context));
+        }
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
     }
 }
 
@@ -205,8 +220,14 @@ fn summary(head: &Head) -> String {
     format!(
         "{{\"read_rows\":\"{}\",\"read_bytes\":\"{}\",\"written_rows\":\"{}\",\"written_bytes\":\"{}\",\
          \"total_rows_to_read\":\"{}\",\"result_rows\":\"{}\",\"result_bytes\":\"{}\",\"elapsed_ns\":\"{}\"}}",
-        c.read_rows, c.read_bytes, c.written_rows, c.written_bytes,
-        c.read_rows, c.result_rows.max(c.written_rows), c.written_bytes, head.elapsed.as_nanos()
+        c.read_rows,
+        c.read_bytes,
+        c.written_rows,
+        c.written_bytes,
+        c.read_rows,
+        c.result_rows.max(c.written_rows),
+        c.written_bytes,
+        head.elapsed.as_nanos()
     )
 }
 

@@ -68,7 +68,10 @@ impl Sessions {
     pub(crate) fn expire(&self, now: Instant) {
         let over: Vec<Slot> = {
             let mut slots = self.lock();
-            slots.extract_if(|_, slot| matches!(slot, Slot::Idle(_, until) if *until <= now)).map(|(_, slot)| slot).collect()
+            slots
+                .extract_if(|_, slot| matches!(slot, Slot::Idle(_, until) if *until <= now))
+                .map(|(_, slot)| slot)
+                .collect()
         };
         drop(over);
     }

@@ -155,7 +155,12 @@ mod tests {
         check_insert("insert into t format CSV 1\n", "insert into t", Some("CSV"), "1\n");
         check_insert("INSERT INTO t FORMAT RowBinary\n\n\n", "INSERT INTO t", Some("RowBinary"), "\n\n");
         check_insert("INSERT INTO t VALUES (1),(2)", "INSERT INTO t", Some("Values"), " (1),(2)");
-        check_insert("INSERT INTO t (`format`, values) VALUES (1)", "INSERT INTO t (`format`, values)", Some("Values"), " (1)");
+        check_insert(
+            "INSERT INTO t (`format`, values) VALUES (1)",
+            "INSERT INTO t (`format`, values)",
+            Some("Values"),
+            " (1)",
+        );
         check_insert("INSERT INTO values FORMAT TSV\nx", "INSERT INTO values", Some("TSV"), "x");
         check_insert("INSERT INTO t", "INSERT INTO t", None, "");
         check_insert(
@@ -164,7 +169,12 @@ mod tests {
             Some("TSV"),
             "SETTINGS",
         );
-        check_insert("INSERT INTO t FORMAT TSV SETTINGS a=1, b='x'\ny", "INSERT INTO t  SETTINGS a=1, b='x'", Some("TSV"), "y");
+        check_insert(
+            "INSERT INTO t FORMAT TSV SETTINGS a=1, b='x'\ny",
+            "INSERT INTO t  SETTINGS a=1, b='x'",
+            Some("TSV"),
+            "y",
+        );
     }
 
     #[test]

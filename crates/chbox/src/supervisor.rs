@@ -24,7 +24,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A child that lived so long died of something new.
 const SETTLED: Duration = Duration::from_secs(60);
 /// All of the environment a child gets: the engine shows its own to whoever may read it.
-const ENVIRONMENT: &[&str] = &["HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "SMARKETING_CACHE", "SMARKETING_LIBCHDB", "TMPDIR", "TZ"];
+const ENVIRONMENT: &[&str] =
+    &["HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "SMARKETING_CACHE", "SMARKETING_LIBCHDB", "TMPDIR", "TZ"];
 
 /// How the child is started and watched.
 #[derive(Clone, Debug)]
@@ -92,6 +93,7 @@ impl Supervisor {
         let running = boot(&launch, &options, &key).await?;
         options.port = running.port;
         let shared = Arc::new(Shared::default());
+        shared.pid.store(running.child.id().unwrap_or(0), Ordering::Release);
         let (stop, stopped) = oneshot::channel();
         let port = running.port;
         let watch = tokio::spawn(watch(launch, options, key.clone(), running, shared.clone(), stopped));
@@ -180,7 +182,6 @@ async fn watch(
 ) {
     let mut pause = FIRST_PAUSE;
     loop {
-        shared.pid.store(running.child.id().unwrap_or(0), Ordering::Release);
         let began = Instant::now();
         let why = tokio::select! {
             why = failed(&mut running, &launch) => why,
@@ -201,7 +202,10 @@ async fn watch(
             shared.restarts.fetch_add(1, Ordering::AcqRel);
             tokio::select! {
                 booted = boot(&launch, &options, &key) => match booted {
-                    Ok(running) => break running,
+                    Ok(running) => {
+                        shared.pid.store(running.child.id().unwrap_or(0), Ordering::Release);
+                        break running;
+                    }
                     Err(error) => tracing::warn!(%error, "clickhouse in the box did not start"),
                 },
                 _ = &mut stopped => return,

@@ -97,6 +97,14 @@ impl Intake {
         Ok(())
     }
 
+    /// How many entries each partition of the journal has.
+    ///
+    /// # Errors
+    /// A journal that does not answer.
+    pub fn ends(&self) -> Result<Vec<u64>, log::Error> {
+        (0..self.log.partitions()).map(|partition| self.log.end(partition)).collect()
+    }
+
     /// The partition that keeps a stream's rejects.
     fn lane_of(&self, stream: &str) -> u32 {
         let id = smarketing_kernel::id::SubjectId::named(smarketing_kernel::id::Kind::Spend, "", stream);

@@ -21,4 +21,4 @@ pub mod worker;
 pub use intake::{Incoming, Intake};
 pub use progress::Progress;
 pub use service::{Parts, Service};
-pub use vault::Vault;
+pub use vault::{Pepper, Vault};

@@ -31,7 +31,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(partitions: u32) -> Self {
+    /// Progress of `partitions` partitions that nothing is known of yet.
+    #[must_use]
+    pub fn new(partitions: u32) -> Self {
         let lanes = (0..partitions).map(|_| Lane::default()).collect();
         Self { lanes: Mutex::new(lanes), stopping: AtomicBool::new(false), hurry: AtomicU64::new(0) }
     }
@@ -98,7 +100,8 @@ impl Progress {
         self.change(partition, |lane| lane.waiting = Some(what.to_owned()));
     }
 
-    pub(crate) fn halt(&self, partition: u32, why: &str) {
+    /// Tells that a partition stopped, and why.
+    pub fn halt(&self, partition: u32, why: &str) {
         self.change(partition, |lane| lane.halted = Some(why.to_owned()));
     }
 

@@ -18,7 +18,6 @@ use smarketing_store::Cells;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-const PEPPER: &[u8] = b"pepper";
 const NONCE_BYTES: usize = 24;
 type PersonKey = [u8; 32];
 
@@ -50,28 +49,17 @@ pub struct Person {
     pub fields: Vec<(String, String)>,
 }
 
-/// Pepper and person keys of one installation.
-pub struct Vault {
-    cells: Box<dyn Cells>,
-    pepper: PersonKey,
-    keys: Mutex<HashMap<LeadId, PersonKey>>,
-}
+/// The secret that turns addresses into lead ids. Whoever has it can tell whether an address they know is a lead.
+#[derive(Clone, Copy)]
+pub struct Pepper(pub [u8; 32]);
 
-impl Vault {
-    /// Opens the vault; the first time it draws the pepper.
+impl Pepper {
+    /// A new one.
     ///
     /// # Errors
-    /// Cells that do not answer; no randomness.
-    pub fn open(cells: Box<dyn Cells>) -> Result<Self, Error> {
-        let pepper = match cells.get(PEPPER)? {
-            Some(bytes) => whole(&bytes)?,
-            None => {
-                let drawn = random::<32>()?;
-                cells.put(PEPPER, &drawn)?;
-                drawn
-            }
-        };
-        Ok(Self { cells, pepper, keys: Mutex::new(HashMap::new()) })
+    /// No randomness.
+    pub fn draw() -> Result<Self, Error> {
+        Ok(Self(random::<32>()?))
     }
 
     /// The lead of an e-mail address (normalised) in a workspace.
@@ -88,7 +76,7 @@ impl Vault {
 
     fn hash(&self, workspace: &str, kind: &[u8], name: &str) -> LeadId {
         let mut id = [0; 16];
-        if let Ok(mut mac) = <Hmac<Sha256> as hmac::Mac>::new_from_slice(&self.pepper) {
+        if let Ok(mut mac) = <Hmac<Sha256> as hmac::Mac>::new_from_slice(&self.0) {
             for part in [workspace.as_bytes(), kind, name.as_bytes()] {
                 mac.update(part);
                 mac.update(&[0xFF]);
@@ -97,6 +85,21 @@ impl Vault {
         }
         LeadId(id)
     }
+}
+
+/// Pepper and person keys of one installation.
+pub struct Vault {
+    cells: Box<dyn Cells>,
+    pepper: Pepper,
+    keys: Mutex<HashMap<LeadId, PersonKey>>,
+}
+
+impl Vault {
+    /// A vault over the person keys in `cells`.
+    #[must_use]
+    pub fn new(cells: Box<dyn Cells>, pepper: Pepper) -> Self {
+        Self { cells, pepper, keys: Mutex::new(HashMap::new()) }
+    }
 
     /// Takes the address away: a reference that names nobody. Keys of people who are new are in `fresh` and must be
     /// kept with [`Vault::keep`] before the reference is journalled.
@@ -104,10 +107,10 @@ impl Vault {
     /// # Errors
     /// Cells that do not answer; no randomness.
     pub fn name(&self, workspace: &str, address: &Address, fields: Vec<(String, String)>, fresh: &mut Fresh) -> Result<LeadRef, Error> {
-        let of_contact = |contact: &Text| self.lead_of_contact(workspace, contact);
+        let of_contact = |contact: &Text| self.pepper.lead_of_contact(workspace, contact);
         let contact = address.contact_id.as_ref().map(of_contact);
         let (id, alias) = match &address.email {
-            Some(email) => (self.lead_of_email(workspace, email), contact),
+            Some(email) => (self.pepper.lead_of_email(workspace, email), contact),
             None => (contact.unwrap_or(LeadId([0; 16])), None),
         };
         let person = Person {

@@ -8,6 +8,7 @@ use crate::rules::Rules;
 use crate::subject::Interaction;
 use crate::text::Text;
 use crate::time::Timestamp;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// What converted.
@@ -93,23 +94,30 @@ fn split(
         converts_at: milestones.converts_at.0,
         previous_close: ms(milestones.previous_close),
     };
-    let mut shares = Shares::new();
-    let mut amounts = |shares: &mut Shares, amount: i64| {
-        let mut credits = Vec::with_capacity(touches.len() + 1);
-        let nobody = shares.split(amount, &mut credits);
-        credits.push(nobody);
-        credits
-    };
-    let of_model = |(id, model): &(Text, attribution::Model)| {
-        model.shares(&journey, &mut shares);
-        ModelCredit {
-            model: id.clone(),
-            micro: amounts(&mut shares, MICRO_CREDITS),
-            minor: amounts(&mut shares, of.value_minor),
-            reporting: amounts(&mut shares, of.reporting_minor.unwrap_or(0)),
-        }
-    };
-    rules.models.iter().map(of_model).collect()
+    let mut credits = Vec::with_capacity(rules.models.len());
+    let mut ids = rules.model_ids.iter();
+    attribution::Model::each_shares(&rules.models, &journey, &mut Shares::new(), |_, shares| {
+        let minor = parts(shares, touches.len(), of.value_minor);
+        let same = of.currency == rules.reporting && of.reporting_minor == Some(of.value_minor);
+        credits.push(ModelCredit {
+            model: ids.next().unwrap_or(&rules.none).clone(),
+            micro: parts(shares, touches.len(), MICRO_CREDITS),
+            reporting: if same { minor.clone() } else { parts(shares, touches.len(), of.reporting_minor.unwrap_or(0)) },
+            minor,
+        });
+    });
+    credits
+}
+
+/// An amount split over the touches, and what nobody earned at the end.
+fn parts(shares: &mut Shares, touches: usize, amount: i64) -> Vec<i64> {
+    if amount == 0 {
+        return vec![0; touches + 1];
+    }
+    let mut parts = Vec::with_capacity(touches + 1);
+    let nobody = shares.split(amount, &mut parts);
+    parts.push(nobody);
+    parts
 }
 
 fn journey_touch((touch, lead, persona): &Attributed<'_>) -> JourneyTouch {

@@ -54,11 +54,11 @@ impl Projection {
 #[must_use]
 pub fn project(rules: &Rules, id: SubjectId, subject: &Subject) -> Projection {
     match id.kind {
-        Kind::Visitor => visitor::project(rules, id, subject),
+        Kind::Visitor => visitor::project(rules, subject),
         Kind::Lead => lead::project(rules, id, subject),
-        Kind::Account => account::project(rules, id, subject),
+        Kind::Account => account::project(rules, subject),
         Kind::Deal => deal::project(rules, id, subject),
-        Kind::Rates => money::project_rates(id, subject),
+        Kind::Rates => money::project_rates(subject),
         Kind::Spend => money::project_spend(rules, subject),
     }
 }

@@ -446,12 +446,13 @@ pub enum Reason {
     IdentityChanged,
     RateChanged,
     Withdrawn,
+    Reclassified,
 }
 
 words!(Reason {
     Converted = "converted", AmountChanged = "amount_changed", DateChanged = "date_changed", Reopened = "reopened",
     Lost = "lost", Deleted = "deleted", Merged = "merged", LateTouch = "late_touch",
-    IdentityChanged = "identity_changed", RateChanged = "rate_changed", Withdrawn = "withdrawn",
+    IdentityChanged = "identity_changed", RateChanged = "rate_changed", Withdrawn = "withdrawn", Reclassified = "reclassified",
 });
 
 /// The signed credit entries of one conversion at one tick, all models: new share − old share.

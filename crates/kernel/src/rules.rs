@@ -201,7 +201,9 @@ pub struct Rules {
     pub(crate) ruleset_version: Text,
     pub(crate) reporting: Currency,
     pub(crate) own_sites: OwnSites,
-    pub(crate) models: Vec<(Text, Model)>,
+    pub(crate) models: Vec<Model>,
+    /// Their ids, in the same order.
+    pub(crate) model_ids: Vec<Text>,
     pub(crate) scope: Scope,
     pub(crate) session_gap_ms: i64,
     pub(crate) click_window_ms: i64,
@@ -241,6 +243,7 @@ impl Rules {
     pub fn new(definitions: &Definitions) -> Result<Self, Vec<Problem>> {
         let mut check = Check::default();
         let channels = check.channels(definitions);
+        let models = check.models(&definitions.models);
         let rules = Self {
             version: Text::from(definitions.version.as_str()),
             ruleset_version: Text::from(format!(
@@ -253,7 +256,8 @@ impl Rules {
                 definitions.own_sites.iter().map(String::as_str),
                 definitions.ignored_referrers.iter().map(String::as_str),
             ),
-            models: check.models(&definitions.models),
+            model_ids: models.iter().map(|model| Text::from(model.id.as_str())).collect(),
+            models,
             scope: check.scope(&definitions.scope),
             session_gap_ms: check.span("session_gap_minutes", definitions.session_gap_minutes, 60_000),
             click_window_ms: i64::from(definitions.click_window_minutes) * 60_000,
@@ -287,7 +291,7 @@ impl Rules {
 
     /// The ids of the models, in order.
     pub fn models(&self) -> impl Iterator<Item = &str> {
-        self.models.iter().map(|(id, _)| &**id)
+        self.model_ids.iter().map(|id| &**id)
     }
 
     /// Where an interaction came from, by the channel rules.
@@ -404,7 +408,7 @@ impl Check {
         })
     }
 
-    fn models(&mut self, ids: &[String]) -> Vec<(Text, Model)> {
+    fn models(&mut self, ids: &[String]) -> Vec<Model> {
         if ids.is_empty() {
             self.problem("models", "name at least one model, such as \"linear\"");
         }
@@ -412,7 +416,7 @@ impl Check {
         for (index, id) in ids.iter().enumerate() {
             match Model::builtin(id) {
                 Some(model) if ids[..index].iter().all(|earlier| earlier != id) => {
-                    models.push((Text::from(id.as_str()), model));
+                    models.push(model);
                 }
                 Some(_) => self.problem(format!("models[{index}]"), format!("\"{id}\" is named twice")),
                 None => self.problem(format!("models[{index}]"), format!("\"{id}\" is not a model that ships")),

@@ -2,12 +2,13 @@
 
 use crate::ledger;
 use crate::projection::Projection;
-use crate::row::{self, Change, Conversion, Outcome, Rows, Table};
+use crate::row::{self, Change, Conversion, ConversionKind, Outcome, Reason, Rows, Table};
 use crate::subject::{Part, Subject};
 use crate::text::Text;
 use crate::time::{Day, Timestamp};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::hash::{Hash, Hasher as _};
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
@@ -75,7 +76,8 @@ pub(crate) struct Ledger<'a> {
 impl Ledger<'_> {
     /// Everything that differs between two projections of one subject whose state is now `subject`.
     pub(crate) fn settle(&mut self, before: Projection, after: Projection, subject: &Subject) {
-        self.credit(&before.conversions, &after.conversions, subject);
+        let merged = after.leads.iter().all(|lead| lead.created_at.is_none());
+        self.credit(&before.conversions, &after.conversions, subject, merged);
         let sums = &mut *self.checksums;
         let rows = &mut *self.rows;
         difference(before.web_events, after.web_events, &mut rows.web_events, sums);
@@ -91,20 +93,34 @@ impl Ledger<'_> {
         difference(before.exchange_rates, after.exchange_rates, &mut rows.exchange_rates, sums);
     }
 
-    fn credit(&mut self, before: &[Conversion], after: &[Conversion], subject: &Subject) {
-        let mut pairs: BTreeMap<&Text, (Option<&Conversion>, Option<&Conversion>)> = BTreeMap::new();
-        before.iter().for_each(|old| pairs.entry(&old.conversion).or_default().0 = Some(old));
-        after.iter().for_each(|new| pairs.entry(&new.conversion).or_default().1 = Some(new));
-        for (old, new) in pairs.into_values() {
-            if old == new {
+    fn credit(&mut self, before: &[Conversion], after: &[Conversion], subject: &Subject, merged: bool) {
+        let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
+        while let Some(order) = order(old.peek().copied(), new.peek().copied()) {
+            let gone = if order.is_le() { old.next() } else { None };
+            let come = if order.is_ge() { new.next() } else { None };
+            if gone == come {
                 continue;
             }
-            let gone = |old: &Conversion| ledger::why_gone(outcome_of(subject, &old.subject));
-            if let Some(mut entry) = ledger::entry(old, new, gone, self.recorded_at) {
+            let why = |gone: &Conversion| match gone.kind {
+                ConversionKind::Opportunity | ConversionKind::Won => ledger::why_gone(outcome_of(subject, &gone.subject)),
+                _ if merged => Reason::IdentityChanged,
+                _ => Reason::Withdrawn,
+            };
+            for mut entry in ledger::entries(gone, come, why, self.recorded_at) {
                 entry.index = u32::try_from(self.rows.credit_ledger.len()).unwrap_or(u32::MAX);
                 self.rows.credit_ledger.push(entry);
             }
         }
+    }
+}
+
+/// Which of the heads of two sorted tables comes first; `None` when both are at their end.
+fn order<R: Keyed>(old: Option<&R>, new: Option<&R>) -> Option<Ordering> {
+    match (old, new) {
+        (None, None) => None,
+        (Some(_), None) => Some(Ordering::Less),
+        (None, Some(_)) => Some(Ordering::Greater),
+        (Some(a), Some(b)) => Some(a.key().cmp(&b.key())),
     }
 }
 
@@ -120,13 +136,7 @@ fn outcome_of(subject: &Subject, deal: &Text) -> Option<Outcome> {
 fn difference<R: Keyed>(before: Vec<R>, after: Vec<R>, out: &mut Vec<Change<R>>, sums: &mut Checksums) {
     let mut old = before.into_iter().peekable();
     let mut new = after.into_iter().peekable();
-    loop {
-        let order = match (old.peek(), new.peek()) {
-            (None, None) => return,
-            (Some(_), None) => core::cmp::Ordering::Less,
-            (None, Some(_)) => core::cmp::Ordering::Greater,
-            (Some(a), Some(b)) => a.key().cmp(&b.key()),
-        };
+    while let Some(order) = order(old.peek(), new.peek()) {
         let gone = if order.is_le() { old.next() } else { None };
         let come = if order.is_ge() { new.next() } else { None };
         if gone == come {

@@ -50,7 +50,7 @@ pub struct State {
 /// What came from a raw stream. `records = applied + duplicates + rejected`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stream {
-    /// The highest position taken.
+    /// The least position not taken yet: one above the highest taken.
     pub mark: u64,
     /// Events that became facts.
     pub applied: u64,
@@ -189,11 +189,11 @@ fn advance<'s>(state: &'s mut State, source: &Source) -> Option<&'s mut Stream> 
         state.streams.insert(source.stream.clone(), Stream::default());
     }
     let stream = state.streams.get_mut(&source.stream)?;
-    if source.position <= stream.mark {
+    if source.position < stream.mark {
         stream.duplicates += 1;
         return None;
     }
-    stream.mark = source.position;
+    stream.mark = source.position.saturating_add(1);
     Some(stream)
 }
 

@@ -85,7 +85,7 @@ pub enum Tag {
     Deal,
     /// Lead to account: membership, and its touches when wanted.
     Member,
-    /// Account to lead: touches are wanted.
+    /// Account to lead: touches are wanted up to these moments.
     Want,
     /// Lead to the lead it was merged into: keep me told where you lead to.
     Follow,
@@ -113,7 +113,7 @@ pub enum Part {
     Home { account: Text, leads: BTreeSet<LeadId> },
     Deal(DealState),
     Member(Member),
-    Want,
+    Want(BTreeSet<Timestamp>),
     Follow,
     Chain(Vec<Edge>),
     Absorbed(Estate),
@@ -197,8 +197,8 @@ pub struct Member {
     pub belongs: bool,
     pub created_at: Option<Timestamp>,
     pub persona: Text,
-    /// Its touches; `None` while the account has no use for them.
-    pub touches: Option<Vec<Interaction>>,
+    /// The touches that the account's journeys can have.
+    pub touches: Vec<Interaction>,
 }
 
 /// A merge: `from` is `into` since `at`.

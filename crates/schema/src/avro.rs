@@ -14,6 +14,7 @@ pub use schema::WriterSchema;
 
 use crate::reject::{Reason, Rejected};
 use crate::{Context, Decoded, RECORD_MAX, events};
+use datum::Broken;
 
 /// Our schema of an event by its name, as JSON: the reference for writers.
 #[must_use]
@@ -77,6 +78,6 @@ pub(crate) fn next_datum<'a>(
     writer: &'a WriterSchema,
     ctx: &Context,
 ) -> Result<Result<Decoded, Rejected>, Rejected> {
-    let wire = datum::read(cursor, writer)?;
+    let wire = datum::read(cursor, writer).map_err(Broken::refused)?;
     Ok(events::judge(wire, ctx))
 }

@@ -21,9 +21,7 @@ pub(crate) fn expanded<'r>(input: impl Read + 'r, output_max: u64) -> Result<Box
     let source = Counted { inner: input, taken: Rc::clone(&taken) };
     let (head, source) = peek(source).map_err(refused)?;
     let inner: Box<dyn Read + 'r> = match head {
-        [0x1f, 0x8b, ..] => {
-            Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(BUFFER, source)))
-        }
+        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(BUFFER, source))),
         [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd(BufReader::with_capacity(BUFFER, source))?),
         _ => {
             let plain = Limited { inner: source, given: 0, output_max };

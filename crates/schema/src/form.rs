@@ -3,10 +3,10 @@
 //! [`Form`] hands out the fields of one record in the kernel's types. Every refusal names the field, shows what
 //! stood there where that cannot be an address, and says what is expected.
 
+use crate::Context;
 use crate::instant;
 use crate::reject::{Reason, Rejected, shown};
 use crate::wire::{Field, Value, Wire};
-use crate::Context;
 use smarketing_kernel::event::{Address, Contact};
 use smarketing_kernel::money::{Currency, Rate, decimal, minor_units};
 use smarketing_kernel::text::Text;
@@ -200,7 +200,7 @@ impl<'a> Form<'_, 'a> {
             Value::Absent | Value::Null => Ok(None),
             Value::Integer(minor) => Ok(Some(minor)),
             Value::Number(n) if n.fract() == 0.0 && n.abs() >= i64::MAX as f64 => {
-                Err(refused(Reason::AmountOverflow, "amount_minor", "the number", "expected at most 64 bits"))
+                Err(refused(Reason::AmountOverflow, "amount_minor", "beyond 64 bits", FORM))
             }
             other => Err(wrong("amount_minor", &other, FORM)),
         }

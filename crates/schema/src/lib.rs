@@ -6,6 +6,7 @@
 //! allocates more than a small multiple of the bytes it was given.
 
 mod avro;
+pub mod dialect;
 mod events;
 mod expand;
 mod form;

@@ -1,6 +1,9 @@
 //! Writing events as JSON lines: the inverse of [`crate::decode_json`], for generators, importers and exports.
 
-use smarketing_kernel::event::{Address, AdSpent, Body, Contact, DealChanged, EmailEngaged, ErasureRequested, Event, ExchangeRateSet, FormSubmitted, LeadMerge, LeadReviewed, LeadUpdated, PageViewed, SalesActivity};
+use smarketing_kernel::event::{
+    AdSpent, Address, Body, Contact, DealChanged, EmailEngaged, ErasureRequested, Event, ExchangeRateSet,
+    FormSubmitted, LeadMerge, LeadReviewed, LeadUpdated, PageViewed, SalesActivity,
+};
 use smarketing_kernel::text::Text;
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -48,8 +48,17 @@ struct Records<'r> {
 }
 
 enum Source<'r> {
-    Lines { input: Box<dyn BufRead + 'r>, line: Vec<u8> },
-    Datums { input: Box<dyn BufRead + 'r>, container: Box<Container>, left: u64, block: Vec<u8>, at: usize },
+    Lines {
+        input: Box<dyn BufRead + 'r>,
+        line: Vec<u8>,
+    },
+    Datums {
+        input: Box<dyn BufRead + 'r>,
+        container: Box<Container>,
+        left: u64,
+        block: Vec<u8>,
+        at: usize,
+    },
     /// One last reject is due.
     Broken(Rejected),
     Ended,

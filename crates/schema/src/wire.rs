@@ -309,3 +309,23 @@ impl<'de> SerdeVisitor<'de> for Depth {
         Ok(if more { Value::TooMany } else { Value::Map(values) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Field;
+    use crate::{EVENTS, reader_schema};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_field_is_in_a_schema() {
+        let schemas = EVENTS.iter().filter_map(|event| reader_schema(event));
+        let fields = schemas.flat_map(|schema| {
+            let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+            let names =
+                schema["fields"].as_array().unwrap().iter().map(|field| field["name"].as_str().unwrap().to_owned());
+            names.collect::<Vec<_>>()
+        });
+        let known = Field::ALL.iter().map(|field| field.word().to_owned()).filter(|word| word != "event");
+        assert_eq!(known.collect::<BTreeSet<_>>(), fields.collect::<BTreeSet<_>>());
+    }
+}

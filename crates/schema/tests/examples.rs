@@ -42,9 +42,17 @@ fn valid_examples_are_the_same_event_in_every_form() {
             assert_eq!(decoded.body.name(), event, "{place}");
             assert_eq!(unknown_fields.is_empty(), !example.name.contains("unknown"), "{place}: {unknown_fields:?}");
             let line = to_json(&decoded);
-            assert_eq!(decode_json(line.as_bytes(), &context()).map(|again| again.event), Ok(decoded.clone()), "{line}");
+            assert_eq!(
+                decode_json(line.as_bytes(), &context()).map(|again| again.event),
+                Ok(decoded.clone()),
+                "{line}"
+            );
             let (writer, datum) = avro::datum(event, &line);
-            assert_eq!(decode_datum(&datum, &writer, &context()).map(|again| again.event), Ok(decoded), "{place} as avro");
+            assert_eq!(
+                decode_datum(&datum, &writer, &context()).map(|again| again.event),
+                Ok(decoded),
+                "{place} as avro"
+            );
         }
     }
 }

@@ -17,6 +17,7 @@ mod record;
 pub mod report;
 mod table;
 mod template;
+mod upkeep;
 mod views;
 pub mod write;
 

@@ -75,6 +75,7 @@ impl Warehouse {
     /// [`Error::Changed`] names an applied migration that was edited, [`Error::Newer`] tables of a newer build.
     pub async fn migrate(&self, migrations: &[Migration]) -> Result<Vec<u32>> {
         self.execute("migrations", "CREATE DATABASE IF NOT EXISTS $data").await?;
+        self.execute("migrations", "CREATE DATABASE IF NOT EXISTS $views").await?;
         self.execute("migrations", JOURNAL).await?;
         let applied = self.applied().await?;
         let known = migrations.iter().map(|migration| migration.number).max().unwrap_or_default();
@@ -99,7 +100,6 @@ impl Warehouse {
     /// # Errors
     /// Those of the server; some views may have been switched then, and doing it again switches the rest.
     pub async fn publish(&self) -> Result<()> {
-        self.execute("views", "CREATE DATABASE IF NOT EXISTS $views").await?;
         for (name, sql) in VIEWS {
             self.replace(name, sql).await?;
         }

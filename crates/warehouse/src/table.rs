@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// An answer that fits in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub enum Kind {
 }
 
 /// A cell of a [`Table`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Cell {
     /// There is no value.
     Empty,
@@ -80,6 +81,7 @@ impl Table {
         let Some(keys) = self.columns.len().checked_sub(2) else { return self };
         let kind = self.columns.last().map_or(Kind::Decimal, |column| column.kind);
         let mut columns: Vec<Column> = self.columns.into_iter().take(keys).collect();
+        let mut places: HashMap<Vec<Cell>, usize> = HashMap::new();
         let mut rows: Vec<Vec<Cell>> = Vec::new();
         for mut row in self.rows {
             let (Some(value), Some(name)) = (row.pop(), row.pop()) else { continue };
@@ -89,12 +91,13 @@ impl Table {
             if known.is_none() {
                 columns.push(Column { name, kind });
             }
-            if rows.last().and_then(|last| last.get(..keys)) != Some(&row) {
+            let place = *places.entry(row.clone()).or_insert(rows.len());
+            if place == rows.len() {
                 rows.push(row);
             }
-            if let Some(last) = rows.last_mut() {
-                last.resize(last.len().max(at + 1), Cell::Empty);
-                last.splice(at..=at, [value]);
+            if let Some(row) = rows.get_mut(place) {
+                row.resize(row.len().max(at + 1), Cell::Empty);
+                row.splice(at..=at, [value]);
             }
         }
         rows.iter_mut().for_each(|row| row.resize(columns.len(), Cell::Empty));
@@ -184,12 +187,13 @@ mod tests {
     fn models_are_put_side_by_side() {
         let long = answer(
             r#"["channel","model","credit"]["String","String","Int64"]
-            ["a","first",1]["a","last",2]["b","last",3]["c","first",4]"#,
+            ["a","first",1]["c","first",4]["a","last",2]["b","last",3]"#,
         );
         let table = long.pivot();
         let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names, ["channel", "first", "last"]);
-        let text: Vec<String> = table.rows.iter().map(|row| row.iter().map(Cell::to_string).collect::<Vec<_>>().join("|")).collect();
-        assert_eq!(text, ["a|1|2", "b||3", "c|4|"]);
+        let text: Vec<String> =
+            table.rows.iter().map(|row| row.iter().map(Cell::to_string).collect::<Vec<_>>().join("|")).collect();
+        assert_eq!(text, ["a|1|2", "c|4|", "b||3"]);
     }
 }

@@ -78,7 +78,6 @@ impl Warehouse {
         self.write(batches.iter().flat_map(stamped).collect(), opener).await
     }
 
-
     /// Writes the rows of one table, block by block.
     async fn write<R: Stored>(&self, rows: Vec<(&R, Stamp)>, opener: &dyn Opener) -> Result<()> {
         for block in blocks(rows) {
@@ -139,7 +138,9 @@ fn blocks<R: Stored>(mut rows: Vec<(&R, Stamp)>) -> Vec<Vec<(&R, Stamp)>> {
 /// Refuses credit that is not as long as its journey: one such row would make every view over it fail.
 fn even(batches: &[Rows]) -> Result<()> {
     let check = |conversion: &str, touches: usize, credits: &[ModelCredit]| {
-        let odd = |credit: &&ModelCredit| [&credit.micro, &credit.minor, &credit.reporting].iter().any(|c| c.len() != touches);
+        let odd = |credit: &&ModelCredit| {
+            [&credit.micro, &credit.minor, &credit.reporting].iter().any(|c| c.len() != touches)
+        };
         credits.iter().find(odd).map_or(Ok(()), |credit| {
             Err(Error::Uneven { conversion: conversion.to_owned(), model: credit.model.to_string() })
         })

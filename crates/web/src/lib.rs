@@ -1,1 +1,27 @@
-//! placeholder
+//! What the world reaches over HTTP: the collector, and how far the service is.
+//!
+//! Start at [`Collector`] (what runs), then `events` (one body of records) and `queue` (how bodies of many producers
+//! become one append). Nothing is answered for before it is durable in the journal, and every answer that is not 200
+//! says what to do about it.
+//!
+//! | path | does |
+//! |---|---|
+//! | `POST /v1/events` | takes records: JSON lines or an Avro container, plain, gzip or zstd |
+//! | `GET /healthz`, `GET /readyz` | whether the process lives; whether it takes records |
+//! | `GET /v1/status` | positions, partitions, and what became of each stream's records |
+//! | `POST /admin/import`, `POST /admin/settle` | from this machine and with the token only, see [`Admin`] |
+//!
+//! This room must not know Kafka, the keys of the store, nor what an event means.
+
+mod admin;
+mod events;
+mod options;
+mod queue;
+mod refusal;
+mod server;
+mod status;
+mod upload;
+
+pub use admin::{Admin, ImportRequest};
+pub use options::Options;
+pub use server::{Collector, Error};

@@ -8,20 +8,20 @@ use crate::rules::{Rules, Scope};
 use crate::subject::{DealState, Interaction, Member, Part, Subject, Tag};
 use crate::text::Text;
 use crate::time::Timestamp;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
 /// The account's state, sorted out.
 struct Company<'a> {
-    id: SubjectId,
     subject: &'a Subject,
     members: Vec<(LeadId, &'a Member)>,
     deals: Vec<&'a DealState>,
 }
 
-pub(super) fn project(rules: &Rules, id: SubjectId, subject: &Subject) -> Projection {
+pub(super) fn project(rules: &Rules, subject: &Subject) -> Projection {
     let mut projection = Projection::default();
-    let mut company = Company { id, subject, members: Vec::new(), deals: Vec::new() };
+    let mut company = Company { subject, members: Vec::new(), deals: Vec::new() };
     for ((_, from), part) in &subject.inbox {
         match (part, from.as_lead()) {
             (Part::Member(member), Some(lead)) => company.members.push((lead, member)),
@@ -30,11 +30,7 @@ pub(super) fn project(rules: &Rules, id: SubjectId, subject: &Subject) -> Projec
         }
     }
     company.deals.retain(|deal| !matches!(deal.outcome, Outcome::Deleted | Outcome::Merged));
-    if company.deals.iter().any(|deal| whole_account(rules, deal)) {
-        for (lead, _) in company.members.iter().filter(|(_, member)| member.belongs) {
-            projection.say(SubjectId::lead(*lead), Tag::Want, &lead.text(), Part::Want);
-        }
-    }
+    company.want_touches(rules, &mut projection);
     for deal in &company.deals {
         company.credit(rules, deal, &mut projection.conversions);
     }
@@ -48,6 +44,18 @@ fn whole_account(rules: &Rules, deal: &DealState) -> bool {
 }
 
 impl<'a> Company<'a> {
+    /// Deals of the whole account want the touches of people who have no role on them.
+    fn want_touches(&self, rules: &Rules, projection: &mut Projection) {
+        let whole = self.deals.iter().filter(|deal| whole_account(rules, deal));
+        let moments: BTreeSet<Timestamp> = whole.flat_map(|deal| [Some(deal.opened_at), deal.won_at]).flatten().collect();
+        if moments.is_empty() {
+            return;
+        }
+        for (lead, _) in self.members.iter().filter(|(_, member)| member.belongs) {
+            projection.say(SubjectId::lead(*lead), Tag::Want, &lead.text(), Part::Want(moments.clone()));
+        }
+    }
+
     /// Pipeline at the opening, revenue at the close.
     fn credit(&self, rules: &Rules, deal: &DealState, conversions: &mut Vec<Conversion>) {
         let scope = self.scope(rules, deal);
@@ -84,7 +92,7 @@ impl<'a> Company<'a> {
             subject: &deal.deal,
             account: &self.subject.name,
             persona: self.primary(deal, scope).map_or(&rules.none, |member| &member.persona),
-            deal_type: deal_type(rules, deal),
+            deal_type: rules.deal_type(deal.deal_type),
             rep: deal.owner.as_ref().unwrap_or(&rules.none),
             value_minor: deal.amount_minor,
             currency: deal.currency,
@@ -125,17 +133,13 @@ impl<'a> Company<'a> {
     }
 }
 
-fn deal_type<'s>(rules: &'s Rules, deal: &DealState) -> &'s Text {
-    rules.deal_type(deal.deal_type)
-}
-
 /// The touches of everybody in scope, in order, each with its lead and persona.
 fn merged_touches<'s>(scope: &[(LeadId, &'s Member)]) -> Vec<(&'s Interaction, Text, &'s Text)> {
     let mut touches: Vec<_> = scope
         .iter()
         .flat_map(|(lead, member)| {
             let name = lead.text();
-            member.touches.iter().flatten().map(move |touch| (touch, name.clone(), &member.persona))
+            member.touches.iter().map(move |touch| (touch, name.clone(), &member.persona))
         })
         .collect();
     touches.sort_by(|a, b| (a.0.at, &a.0.id).cmp(&(b.0.at, &b.0.id)));

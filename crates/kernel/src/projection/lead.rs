@@ -31,8 +31,8 @@ pub(super) struct Person<'a> {
     pub(super) visits: Vec<&'a Visits>,
     /// Roles on deals, by deal.
     pub(super) roles: BTreeMap<SubjectId, &'a Role>,
-    /// Accounts that want the touches.
-    pub(super) wanted_by: BTreeSet<SubjectId>,
+    /// The moments up to which accounts want everybody's touches.
+    pub(super) wanted_by: BTreeMap<SubjectId, BTreeSet<Timestamp>>,
     /// The lead itself and everyone merged into it.
     pub(super) leads: BTreeSet<LeadId>,
 }
@@ -71,13 +71,12 @@ impl<'a> Person<'a> {
             facts: subject.facts.iter().collect(),
             visits: Vec::new(),
             roles: BTreeMap::new(),
-            wanted_by: BTreeSet::new(),
+            wanted_by: BTreeMap::new(),
             leads: BTreeSet::from([id]),
         };
         let own = subject.inbox.iter().map(|((tag, from), part)| ((*tag, *from), part));
         own.for_each(|(key, part)| person.take(key, part));
-        let absorbed = !person.leads.is_empty() && person.leads.len() > 1;
-        if absorbed {
+        if person.leads.len() > 1 {
             person.facts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
             person.facts.dedup_by(|a, b| (a.at, &a.id) == (b.at, &b.id));
         }
@@ -93,9 +92,7 @@ impl<'a> Person<'a> {
                     self.roles.insert(from, role);
                 }
             }
-            Part::Want => {
-                self.wanted_by.insert(from);
-            }
+            Part::Want(moments) => self.wanted_by.entry(from).or_default().extend(moments),
             Part::Absorbed(estate) => {
                 self.leads.extend(from.as_lead());
                 self.facts.extend(&estate.facts);
@@ -143,23 +140,33 @@ fn tie_browsers(subject: &Subject, projection: &mut Projection) {
     }
 }
 
-/// An event that names an address and a contact id makes the contact's lead the address's.
+/// An event that names an address and a contact id makes the contact's lead the address's; the latest word stays.
 fn tell_aliases(subject: &Subject, projection: &mut Projection) {
-    let named = subject.facts.iter().filter_map(|fact| Some((fact.at, &fact.id, fact_lead(fact)?)));
-    for (at, id, lead) in named {
-        say_alias(at, id, lead, projection);
+    let mut named: Vec<(Timestamp, Text, &LeadRef)> = Vec::new();
+    for fact in &subject.facts {
+        let leads = fact_lead(fact).into_iter().chain(merged_into(fact)).filter(|lead| lead.alias.is_some());
+        named.extend(leads.map(|lead| (fact.at, fact.id.clone(), lead)));
     }
     for ((_, from), part) in &subject.inbox {
-        if let Part::Role(role) = part {
-            say_alias(role.at, &from.hash_text(), &role.contact, projection);
+        if let Part::Role(role) = part
+            && role.contact.alias.is_some()
+        {
+            named.push((role.at, from.hash_text(), &role.contact));
+        }
+    }
+    named.sort_unstable();
+    for (at, id, lead) in named {
+        if let Some(alias) = lead.alias {
+            let edge = Edge { at, id, from: alias, into: lead.id };
+            projection.say(SubjectId::lead(alias), Tag::Alias, &alias.text(), Part::Alias(edge));
         }
     }
 }
 
-fn say_alias(at: Timestamp, id: &Text, lead: &LeadRef, projection: &mut Projection) {
-    if let Some(alias) = lead.alias {
-        let edge = Edge { at, id: id.clone(), from: alias, into: lead.id };
-        projection.say(SubjectId::lead(alias), Tag::Alias, &alias.text(), Part::Alias(edge));
+fn merged_into(fact: &Fact) -> Option<&LeadRef> {
+    match &fact.body {
+        FactBody::Event(Body::LeadMerged(merge)) => Some(&merge.into),
+        _ => None,
     }
 }
 
@@ -285,28 +292,43 @@ fn join_accounts(
     projection: &mut Projection,
 ) {
     let id = |name: &Text| SubjectId::named(Kind::Account, &person.subject.workspace, name);
-    let by_role: BTreeSet<&Text> = person.roles.values().map(|role| role.account.as_ref().unwrap_or(base)).collect();
     let home = id(account);
-    for name in by_role.iter().copied().chain([account]).collect::<BTreeSet<_>>() {
-        let to = id(name);
-        let useful = by_role.contains(name) || (to == home && person.wanted_by.contains(&to));
+    let mut accounts: BTreeMap<SubjectId, (&Text, BTreeSet<Timestamp>)> = BTreeMap::new();
+    let wanted = person.wanted_by.get(&home).cloned().unwrap_or_default();
+    accounts.insert(home, (account, wanted));
+    for role in person.roles.values() {
+        let name = role.account.as_ref().unwrap_or(base);
+        let (_, moments) = accounts.entry(id(name)).or_insert_with(|| (name, BTreeSet::new()));
+        moments.extend(role.opened_at.iter().chain(&role.won_at));
+    }
+    for (to, (name, moments)) in accounts {
         let member = Member {
             leads: person.leads.clone(),
             belongs: to == home,
             created_at: Some(created_at),
             persona: profile.persona.clone().unwrap_or_else(|| rules.none.clone()),
-            touches: useful.then(|| latest(touches, rules.journey_touches_max)),
+            touches: up_to(&moments, touches, rules.journey_touches_max),
         };
         projection.said.insert((to, Tag::Member), Statement { name: name.clone(), part: Part::Member(member) });
     }
 }
 
-/// The first touch and the latest, when there are more than `max`.
-fn latest(touches: &[Interaction], max: usize) -> Vec<Interaction> {
-    let Some(surplus) = touches.len().checked_sub(max).filter(|surplus| *surplus > 0) else {
-        return touches.to_vec();
-    };
-    touches.iter().take(1).chain(touches.iter().skip(surplus + 1)).cloned().collect()
+/// The touches that journeys ending at these moments can have: of each the first and the latest `max`. What happened
+/// later is none of the account's business.
+fn up_to(moments: &BTreeSet<Timestamp>, touches: &[Interaction], max: usize) -> Vec<Interaction> {
+    let mut kept = Vec::new();
+    let mut next = 0;
+    for moment in moments {
+        let end = touches.partition_point(|touch| touch.at <= *moment);
+        if next == 0 && end > 0 {
+            kept.extend(touches.first().cloned());
+            next = 1;
+        }
+        let start = end.saturating_sub(max).max(next);
+        kept.extend_from_slice(touches.get(start..end).unwrap_or_default());
+        next = next.max(end);
+    }
+    kept
 }
 
 /// What the timeline shows beside touches and stages.
@@ -357,6 +379,7 @@ fn show_events(rules: &Rules, person: &Person<'_>, projection: &mut Projection) 
         }
     }
     projection.lead_events.sort_by(|a, b| (a.occurred_at, &a.event_id).cmp(&(b.occurred_at, &b.event_id)));
+    projection.lead_events.dedup_by(|a, b| (a.occurred_at, &a.event_id) == (b.occurred_at, &b.event_id));
 }
 
 /// The row of a lead that was merged away: where it went, nothing else.
@@ -410,6 +433,7 @@ impl Shown<'_> {
         projection.leads.push(self.lead());
         projection.touches = self.touches.iter().map(|touch| self.touch(touch)).collect();
         projection.stage_entries = self.life.entries.iter().map(|entry| self.stage_entry(entry)).collect();
+        projection.stage_entries.sort_by_key(|entry| (entry.entered_at, entry.stage));
         projection.handoffs = self.life.handoffs.iter().map(|handoff| self.handoff(handoff)).collect();
         projection.conversions = self.conversions();
     }
@@ -426,6 +450,7 @@ impl Shown<'_> {
         let none = || self.rules.none.clone();
         let contact = self.profile.contact;
         let count = |stage| u32::try_from(self.life.entries.iter().filter(|e| e.stage == stage).count()).unwrap_or(u32::MAX);
+        let deals = self.person.roles.values().filter(|role| role.opened_at.is_some()).count();
         let won = self.person.roles.values().filter(|role| role.won_at.is_some()).count();
         row::Lead {
             workspace: self.person.subject.workspace.clone(),
@@ -446,7 +471,7 @@ impl Shown<'_> {
             touches: u32::try_from(self.touches.len()).unwrap_or(u32::MAX),
             mqls: count(Stage::Mql),
             sqls: count(Stage::Sql),
-            deals: u32::try_from(self.person.roles.len()).unwrap_or(u32::MAX),
+            deals: u32::try_from(deals).unwrap_or(u32::MAX),
             won_deals: u32::try_from(won).unwrap_or(u32::MAX),
             merged_into: none(),
             erased: self.profile.erased,

@@ -2,7 +2,6 @@
 
 use super::Projection;
 use crate::event::{AdSpent, Body};
-use crate::id::SubjectId;
 use crate::money::{Currency, Rate};
 use crate::row::{AdSpend, ExchangeRate, Origin};
 use crate::rules::Rules;
@@ -12,9 +11,8 @@ use crate::time::Day;
 use alloc::collections::BTreeMap;
 
 /// The rate of every day, and the answer to every deal that asked.
-pub(super) fn project_rates(id: SubjectId, subject: &Subject) -> Projection {
+pub(super) fn project_rates(subject: &Subject) -> Projection {
     let mut projection = Projection::default();
-    debug_assert!(id.as_lead().is_none());
     let mut book: BTreeMap<Day, (Currency, Rate)> = BTreeMap::new();
     for fact in &subject.facts {
         if let FactBody::Event(Body::ExchangeRateSet(set)) = &fact.body {

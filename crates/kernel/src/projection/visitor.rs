@@ -4,7 +4,7 @@ use super::Projection;
 use crate::channel::source_of;
 use crate::event::{Body, FormSubmitted, LeadRef};
 use crate::id::{LeadId, SubjectId};
-use crate::row::{Content, Origin, TouchKind, WebEvent};
+use crate::row::{Origin, TouchKind, WebEvent};
 use crate::rules::Rules;
 use crate::subject::{Brought, Edge, Fact, FactBody, FormFill, Interaction, Part, Subject, Tag, View, Visits};
 use crate::text::Text;
@@ -30,7 +30,7 @@ struct Link<'a> {
     lead: LeadId,
 }
 
-pub(super) fn project(rules: &Rules, id: SubjectId, visitor: &Subject) -> Projection {
+pub(super) fn project(rules: &Rules, visitor: &Subject) -> Projection {
     let mut projection = Projection::default();
     let links = links(visitor);
     let sessions = sessions(rules, visitor);
@@ -44,7 +44,6 @@ pub(super) fn project(rules: &Rules, id: SubjectId, visitor: &Subject) -> Projec
         given.interactions.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
         projection.say(SubjectId::lead(lead), Tag::Visits, &lead.text(), Part::Visits(given));
     }
-    debug_assert!(id.as_lead().is_none());
     projection
 }
 
@@ -67,7 +66,7 @@ fn links(visitor: &Subject) -> Vec<Link<'_>> {
 
 fn named_lead(fact: &Fact) -> Option<&LeadRef> {
     match &fact.body {
-        FactBody::View(view) => view.lead.as_ref(),
+        FactBody::View(view) => view.lead.as_ref().filter(|_| !view.bot),
         FactBody::Event(Body::FormSubmitted(form)) => Some(&form.lead),
         FactBody::Event(_) => None,
     }
@@ -130,9 +129,12 @@ fn show_views(
 ) {
     let roots = roots(visitor);
     let named = |lead: LeadId| roots.get(&lead).copied().unwrap_or(lead).text();
+    let mut running = sessions.iter().peekable();
+    let mut current = None;
     projection.web_events.reserve(visitor.facts.len());
-    for (_, fact, view) in views(visitor) {
-        let session = if view.bot { None } else { session_at(rules, sessions, fact.at) };
+    for (index, fact, view) in views(visitor) {
+        current = running.next_if(|session| session.first == index).or(current);
+        let session = current.filter(|_| !view.bot);
         let lead = if view.bot { None } else { lead_at(rules, links, fact.at) };
         let own = || rules.origin(view.brought.as_ref(), &view.path, view.referrer_host.as_deref());
         projection.web_events.push(WebEvent {
@@ -184,7 +186,7 @@ fn give_sessions(
         });
     }
     for (_, fact, view) in views(visitor) {
-        if let Some(lead) = &view.lead {
+        if let Some(lead) = view.lead.as_ref().filter(|_| !view.bot) {
             visits.entry(lead.id).or_default().identified.push((fact.at, lead.clone()));
         }
     }
@@ -227,12 +229,8 @@ pub(super) fn form_interaction(rules: &Rules, fact: &Fact, form: &FormSubmitted<
         id: fact.id.clone(),
         kind: TouchKind::Form,
         origin: rules.origin(brought.as_ref(), &content, host),
-        page: page(rules, &content),
+        page: rules.content(&content),
         session: None,
         form: Some(FormFill { lead: form.lead.clone(), form_id: form.form_id.clone(), fields: form.fields.clone() }),
     }
-}
-
-fn page(rules: &Rules, content: &Text) -> Content {
-    rules.content(content)
 }

@@ -1,6 +1,6 @@
 //! Avro object container files, block by block: every block is bounded before and after decompression.
 
-use super::datum::Cursor;
+use super::datum::{Broken, Cursor};
 use super::schema::{SCHEMA_MAX, WriterSchema};
 use crate::expand;
 use crate::reject::{Reason, Rejected, shown};
@@ -156,7 +156,7 @@ fn long(input: &mut dyn Read) -> Result<i64, Rejected> {
         let [byte] = array(input)?;
         bytes.push(byte);
         if byte & 0x80 == 0 || bytes.len() == 10 {
-            return Ok(Cursor::new(&bytes).long()?);
+            return Cursor::new(&bytes).long().map_err(Broken::refused);
         }
     }
 }

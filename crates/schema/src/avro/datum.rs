@@ -77,7 +77,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// Reads the next datum, a record, into the fields of an event.
-pub(super) fn read<'a>(cursor: &mut Cursor<'a>, writer: &'a WriterSchema) -> Result<Wire<'a>, Rejected> {
+pub(super) fn read<'a>(cursor: &mut Cursor<'a>, writer: &'a WriterSchema) -> Result<Wire<'a>, Broken> {
     let mut values = VALUES_MAX;
     let mut datum = Datum { cursor, writer, id: writer.root, levels: NESTING_MAX, values: &mut values };
     let record = datum.top_record()?;
@@ -270,14 +270,15 @@ impl serde::de::Error for Broken {
     }
 }
 
-impl From<Broken> for Rejected {
-    fn from(broken: Broken) -> Self {
-        let reason = match broken {
-            Broken::Truncated => Reason::TruncatedAvro,
-            Broken::TooDeep => Reason::TooDeep,
-            Broken::TooMany => Reason::TooLarge,
-            Broken::Invalid(_) | Broken::Custom(_) => Reason::InvalidAvro,
+impl Broken {
+    /// The reject of a record that broke here.
+    pub(super) fn refused(self) -> Rejected {
+        let reason = match self {
+            Self::Truncated => Reason::TruncatedAvro,
+            Self::TooDeep => Reason::TooDeep,
+            Self::TooMany => Reason::TooLarge,
+            Self::Invalid(_) | Self::Custom(_) => Reason::InvalidAvro,
         };
-        Self::new(reason, broken.to_string())
+        Rejected::new(reason, self.to_string())
     }
 }

@@ -247,7 +247,10 @@ mod tests {
             (r#"{"type":"record","fields":[]}"#, Reason::InvalidAvro),
             (r#"{"type":"record","name":"a","fields":{}}"#, Reason::InvalidAvro),
             (r#"{"type":"fixed","name":"a","size":-1}"#, Reason::InvalidAvro),
-            (r#"[{"type":"enum","name":"a","symbols":[]},{"type":"enum","name":"a","symbols":[]}]"#, Reason::InvalidAvro),
+            (
+                r#"[{"type":"enum","name":"a","symbols":[]},{"type":"enum","name":"a","symbols":[]}]"#,
+                Reason::InvalidAvro,
+            ),
             (&nested(40), Reason::TooDeep),
             (&nested(100_000), Reason::InvalidAvro),
             (&format!("\"{}\"", "x".repeat(SCHEMA_MAX)), Reason::TooLarge),

@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path, options: &Options) -> Result<Import, Error> {
             sink.close(table, rest);
         }
     }
-    folder.close(&mut sink, "not a table of deals, accounts or products")?;
+    folder.close(&mut sink, "a table this import has no use for")?;
     Ok(sink.done())
 }
 
@@ -68,9 +68,16 @@ fn deal(row: Row<'_>, lists: &Lists<'_>, options: &Options) -> Result<Vec<Fact>,
         "won" => Some(DealKind::Won),
         "lost" => Some(DealKind::Lost),
         "engaging" | "prospecting" => None,
-        _ => return Err(row.wrong(Reason::InvalidValue, "deal_stage", stage, "none of Prospecting, Engaging, Won, Lost")),
+        _ => {
+            return Err(row.wrong(
+                Reason::InvalidValue,
+                "deal_stage",
+                stage,
+                "none of Prospecting, Engaging, Won, Lost",
+            ));
+        }
     };
-    let closed = end.map(|kind| Ok((kind, row.need_time(&["close_date"])?))).transpose()?;
+    let closed = end.map(|kind| row.need_time(&["close_date"]).map(|at| (kind, at))).transpose()?;
     let engaged = row.time("engage_date")?;
     let (opened, word) = match (engaged, closed) {
         (Some(at), _) => (at, "engaged"),

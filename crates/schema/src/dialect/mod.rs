@@ -16,9 +16,10 @@ mod rates;
 mod sink;
 mod spend;
 mod table;
+#[cfg(test)]
+mod tests;
 
-use crate::{Context, Rejected};
-use smarketing_kernel::event::{Address, Event};
+use crate::{Context, Record};
 use smarketing_kernel::money::Currency;
 use smarketing_kernel::text::Text;
 use std::collections::BTreeMap;
@@ -92,7 +93,7 @@ impl Import {
     /// Whether every row read is accounted for, and every event and reject is in `records`.
     #[must_use]
     pub fn balanced(&self) -> bool {
-        let rejects = self.records.iter().filter(|record| record.outcome.is_err()).count() as u64;
+        let rejects = self.records.iter().filter(|record| record.record.outcome.is_err()).count() as u64;
         let events = self.records.len() as u64 - rejects;
         self.counts.iter().all(Count::balanced)
             && self.counts.iter().map(|count| count.events).sum::<u64>() == events
@@ -105,10 +106,8 @@ impl Import {
 pub struct Imported {
     /// Name of the file, without its folder.
     pub file: Text,
-    /// Line of the file the row begins at; the header is line 1.
-    pub line: u64,
-    /// The event, or why there is none and the row's own bytes.
-    pub outcome: Result<Event<Address>, (Rejected, Vec<u8>)>,
+    /// The row: its line (the header is line 1), and its event or why there is none.
+    pub record: Record,
 }
 
 /// Where the rows of one file went.
@@ -172,7 +171,9 @@ pub enum Error {
         columns: String,
     },
     /// A file beyond the limit.
-    #[error("file \"{file}\" has {bytes} bytes, more than {limit}; split it by rows, or move it away if it is not needed")]
+    #[error(
+        "file \"{file}\" has {bytes} bytes, more than {limit}; split it by rows, or move it away if it is not needed"
+    )]
     TooLarge {
         /// The file.
         file: Text,

@@ -8,9 +8,7 @@ use super::sink::{Fact, Folder, Sink};
 use super::table::{Row, Table};
 use super::{Error, Import, Options, bare};
 use crate::{Reason, Rejected};
-use smarketing_kernel::event::{
-    Body, Contact, DealChanged, DealKind, DealType, FormSubmitted, LeadUpdated, Stage,
-};
+use smarketing_kernel::event::{Body, Contact, DealChanged, DealKind, DealType, FormSubmitted, LeadUpdated, Stage};
 use smarketing_kernel::money::Currency;
 use smarketing_kernel::text::Text;
 use std::collections::BTreeMap;
@@ -47,7 +45,7 @@ pub(super) fn read(path: &Path, options: &Options) -> Result<Import, Error> {
     sink.close(&leads, "no lead");
     sink.close(&deals, "no deal");
     sink.close(&sellers, "a seller of no closed deal");
-    folder.close(&mut sink, "not one of the funnel's tables")?;
+    folder.close(&mut sink, "a table this import has no use for")?;
     Ok(sink.done())
 }
 

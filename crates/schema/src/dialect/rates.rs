@@ -17,7 +17,9 @@ pub(super) fn read(path: &Path, options: &Options) -> Result<Import, Error> {
         let fact = rate(row, options)?;
         match seen.insert(fact.id.clone(), row.number()) {
             None => Ok(vec![fact]),
-            Some(line) => Err(row.refuse(Reason::DuplicateField, &format!("the day and currency of line {line} again"))),
+            Some(line) => {
+                Err(row.refuse(Reason::DuplicateField, &format!("the day and currency of line {line} again")))
+            }
         }
     });
     sink.close(&table, "no rate");

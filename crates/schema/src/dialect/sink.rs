@@ -2,11 +2,11 @@
 
 use super::table::{Fate, Row, Table};
 use super::{Count, Error, Import, Imported, Options};
-use crate::{EARLIEST, EVENT_ID_MAX, Reason, Rejected};
+use crate::{Decoded, EARLIEST, EVENT_ID_MAX, KEPT_MAX, Reason, Record, Rejected};
+use siphasher::sip128::SipHasher13;
 use smarketing_kernel::event::{Address, Body, Event};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::{DAY_MS, Timestamp};
-use siphasher::sip128::SipHasher13;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,11 @@ impl<'o> Sink<'o> {
     }
 
     /// Turns every row of a table that nobody spoke for.
-    pub(super) fn turn_all<'t>(&mut self, table: &'t Table, mut say: impl FnMut(Row<'t>) -> Result<Vec<Fact>, Rejected>) {
+    pub(super) fn turn_all<'t>(
+        &mut self,
+        table: &'t Table,
+        mut say: impl FnMut(Row<'t>) -> Result<Vec<Fact>, Rejected>,
+    ) {
         for row in table.rows().filter(|row| row.fate() == Fate::Untold) {
             self.turn(table, row, row.check().and_then(|()| say(row)));
         }
@@ -60,19 +64,19 @@ impl<'o> Sink<'o> {
 
     /// Takes what a row says: events, nothing (then its fate is said elsewhere), or why it is malformed.
     pub(super) fn turn(&mut self, table: &Table, row: Row<'_>, said: Result<Vec<Fact>, Rejected>) {
-        match said.and_then(|facts| row.check().and(self.timely(row, facts))) {
+        match row.check().and(said).and_then(|facts| self.timely(row, facts)) {
             Ok(facts) if facts.is_empty() => {}
             Ok(facts) => {
                 row.ended(Fate::Turned);
                 *self.events.entry(table.file.clone()).or_default() += facts.len() as u64;
                 for fact in facts {
                     let event = self.event(fact);
-                    self.record(table, row, Ok(event));
+                    self.record(table, row, Ok(Decoded { event, unknown_fields: Vec::new() }));
                 }
             }
             Err(rejected) => {
                 row.ended(Fate::Rejected);
-                self.record(table, row, Err((rejected, row.raw().to_vec())));
+                self.record(table, row, Err(rejected));
             }
         }
     }
@@ -81,7 +85,9 @@ impl<'o> Sink<'o> {
         let latest = self.options.context.now.plus(DAY_MS);
         match facts.iter().find(|fact| fact.at < EARLIEST || fact.at > latest) {
             None => Ok(facts),
-            Some(fact) => Err(row.refuse(Reason::TimeOutOfRange, &format!("{} is before 1990 or more than a day ahead", fact.at))),
+            Some(fact) => {
+                Err(row.refuse(Reason::TimeOutOfRange, &format!("{} is before 1990 or more than a day ahead", fact.at)))
+            }
         }
     }
 
@@ -90,8 +96,11 @@ impl<'o> Sink<'o> {
         Event { event_id: fact.id.into(), workspace, occurred_at: fact.at, body: fact.body }
     }
 
-    fn record(&mut self, table: &Table, row: Row<'_>, outcome: Result<Event<Address>, (Rejected, Vec<u8>)>) {
-        self.records.push(Imported { file: table.file.clone(), line: row.number(), outcome });
+    fn record(&mut self, table: &Table, row: Row<'_>, outcome: Result<Decoded, Rejected>) {
+        let raw = if outcome.is_err() { row.raw() } else { &[] };
+        let bytes = raw.iter().copied().take(KEPT_MAX).collect();
+        let record = Record { position: row.number(), bytes, length: row.raw().len() as u64, outcome };
+        self.records.push(Imported { file: table.file.clone(), record });
     }
 
     /// Counts where the rows of a table went; those nobody spoke for are ignored for the reason of the rest.

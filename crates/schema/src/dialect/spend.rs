@@ -61,6 +61,7 @@ fn spent(row: Row<'_>, options: &Options) -> Result<Fact, Rejected> {
 }
 
 fn count(row: Row<'_>, column: &str) -> Result<Option<u64>, Rejected> {
-    let parse = |text: &str| text.parse().map_err(|_| row.wrong(Reason::InvalidValue, column, text, "no integer from 0"));
+    let parse =
+        |text: &str| text.parse().map_err(|_| row.wrong(Reason::InvalidValue, column, text, "no integer from 0"));
     row.get(column).map(parse).transpose()
 }

@@ -222,7 +222,12 @@ impl<'t> Row<'t> {
 
     /// The first time of `columns`, which must not all be blank.
     pub(super) fn need_time(self, columns: &[&str]) -> Result<Timestamp, Rejected> {
-        let column = columns.iter().find(|column| self.get(column).is_some()).or(columns.first()).copied().unwrap_or_default();
+        let column = columns
+            .iter()
+            .find(|column| self.get(column).is_some())
+            .or_else(|| columns.first())
+            .copied()
+            .unwrap_or_default();
         self.need(column)?;
         self.time(column)?.ok_or_else(|| self.reject(Reason::MissingField, column, "is blank"))
     }
@@ -336,7 +341,9 @@ impl<'b> Records<'b> {
             number += u64::from(*byte == b'\n');
             raw.start += 1;
         }
-        while self.bytes.get(raw.end.wrapping_sub(1)).is_some_and(|byte| matches!(byte, b'\r' | b'\n')) && raw.end > raw.start {
+        while self.bytes.get(raw.end.wrapping_sub(1)).is_some_and(|byte| matches!(byte, b'\r' | b'\n'))
+            && raw.end > raw.start
+        {
             raw.end -= 1;
         }
         Some(Line { number, raw, cells, fate: Cell::new(Fate::Untold), excess: Cell::new(None) })

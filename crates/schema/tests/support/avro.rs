@@ -1,19 +1,21 @@
 //! Avro written by Apache's own implementation, so that our reader is not tested against itself.
 
 use apache_avro::types::Value;
-use apache_avro::{Codec, Schema, Writer, to_avro_datum};
+use apache_avro::writer::datum::GenericDatumWriter;
+use apache_avro::{Codec, Schema, Writer};
 use serde_json::Value as Json;
 use smarketing_schema::{WriterSchema, reader_schema};
 
 /// A datum of an event and the schema it was written with.
-pub fn datum(event: &str, line: &str) -> (WriterSchema, Vec<u8>) {
+pub(crate) fn datum(event: &str, line: &str) -> (WriterSchema, Vec<u8>) {
     let text = reader_schema(event).unwrap();
     let schema = Schema::parse_str(text).unwrap();
-    (WriterSchema::parse(text).unwrap(), to_avro_datum(&schema, value(&schema, line)).unwrap())
+    let writer = GenericDatumWriter::builder(&schema).build().unwrap();
+    (WriterSchema::parse(text).unwrap(), writer.write_value_to_vec(value(&schema, line)).unwrap())
 }
 
 /// A container file of lines of one event.
-pub fn container(event: &str, lines: &[String], codec: Codec) -> Vec<u8> {
+pub(crate) fn container(event: &str, lines: &[String], codec: Codec) -> Vec<u8> {
     let schema = Schema::parse_str(reader_schema(event).unwrap()).unwrap();
     let mut writer = Writer::with_codec(&schema, Vec::new(), codec).unwrap();
     for line in lines {
@@ -23,7 +25,7 @@ pub fn container(event: &str, lines: &[String], codec: Codec) -> Vec<u8> {
 }
 
 /// A line of ours as a value of the event's schema; days and times take their logical types.
-pub fn value(schema: &Schema, line: &str) -> Value {
+pub(crate) fn value(schema: &Schema, line: &str) -> Value {
     let Json::Object(mut fields) = serde_json::from_str(line).unwrap() else { panic!("{line}") };
     fields.remove("event");
     if let Some(Json::String(at)) = fields.get("occurred_at") {
@@ -34,7 +36,7 @@ pub fn value(schema: &Schema, line: &str) -> Value {
         let days = instant(&format!("{day}T00:00:00.000Z")) / 86_400_000;
         fields.insert("day".to_owned(), Json::from(days));
     }
-    Value::from(Json::Object(fields)).resolve(schema).unwrap()
+    Value::try_from(Json::Object(fields)).unwrap().resolve(schema).unwrap()
 }
 
 /// Milliseconds of the form we write ourselves.

@@ -1,30 +1,40 @@
 //! Seeded damage to bytes: the same seed makes the same damage.
 
 /// xorshift64*.
-pub struct Seeded(u64);
+pub(crate) struct Seeded(u64);
 
 impl Seeded {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.next() % n.max(1) as u64) as usize
     }
 
-    /// Flips, overwrites, removes, repeats or inserts at one to eight places, or cuts the end off.
-    pub fn damaged(&mut self, bytes: &[u8]) -> Vec<u8> {
-        const NASTY: [&[u8]; 10] =
-            [b"\"", b"{", b"[[[[", b"\\u0000", b"null", b"-9223372036854775809", b"\xff", b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", b"\xfe\xff\xff\xff\x0f", b"1e999"];
+    /// Flips, overwrites, removes, repeats or inserts at one to four places, or cuts the end off.
+    pub(crate) fn damaged(&mut self, bytes: &[u8]) -> Vec<u8> {
+        const NASTY: [&[u8]; 10] = [
+            b"\"",
+            b"{",
+            b"[[[[",
+            b"\\u0000",
+            b"null",
+            b"-9223372036854775809",
+            b"\xff",
+            b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
+            b"\xfe\xff\xff\xff\x0f",
+            b"1e999",
+        ];
         let mut bytes = bytes.to_vec();
-        for _ in 0..=self.below(8) {
+        for _ in 0..=self.below(4) {
             let at = self.below(bytes.len());
             let end = (at + 1 + self.below(16)).min(bytes.len());
             match self.below(6) {

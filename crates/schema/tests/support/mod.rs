@@ -1,8 +1,8 @@
 //! What the tests of this room share: the examples, a fixed clock, an independent Avro writer, seeded damage.
 #![allow(dead_code)]
 
-pub mod avro;
-pub mod damage;
+pub(crate) mod avro;
+pub(crate) mod damage;
 
 use smarketing_kernel::time::Timestamp;
 use smarketing_schema::Context;
@@ -10,22 +10,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// 2026-11-22T00:00:00Z.
-pub fn context() -> Context {
+pub(crate) fn context() -> Context {
     Context::at(Timestamp(1_795_305_600_000))
 }
 
-pub fn schemas() -> PathBuf {
+pub(crate) fn schemas() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")
 }
 
-pub struct Example {
-    pub name: String,
-    pub path: PathBuf,
-    pub bytes: Vec<u8>,
+pub(crate) struct Example {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// The examples of an event, by name.
-pub fn examples(event: &str) -> Vec<Example> {
+pub(crate) fn examples(event: &str) -> Vec<Example> {
     let folder = schemas().join("examples").join(event);
     let mut examples: Vec<Example> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
@@ -42,7 +42,7 @@ pub fn examples(event: &str) -> Vec<Example> {
 }
 
 /// Compares a generated file with what it should be, or writes it when `BLESS` is set.
-pub fn bless(path: &Path, expected: &str) {
+pub(crate) fn bless(path: &Path, expected: &str) {
     if std::env::var_os("BLESS").is_some() {
         fs::write(path, expected).unwrap();
     }

@@ -1,10 +1,10 @@
 //! What the calendar brings: visitors by the hour, rates and bills by the day, cold mail on weekdays, trade shows.
 
+use super::Plan;
 use super::lead;
 use super::market::{OUTBOUND, ROUTES, TRADE_SHOW};
 use super::visit;
 use super::world::{Actor, DAY, HOUR, MINUTE, World};
-use super::Plan;
 use smarketing_kernel::event::{AdSpent, Body, ExchangeRateSet};
 use smarketing_kernel::money::{Currency, Rate};
 use smarketing_kernel::text::Text;
@@ -16,7 +16,8 @@ pub(super) fn weekday(day: Day) -> usize {
 }
 
 const BY_WEEKDAY: [u64; 7] = [112, 120, 118, 114, 94, 36, 42];
-const BY_HOUR: [u64; 24] = [14, 11, 9, 9, 12, 20, 36, 58, 80, 94, 98, 92, 88, 98, 106, 108, 102, 90, 74, 60, 50, 40, 30, 20];
+const BY_HOUR: [u64; 24] =
+    [14, 11, 9, 9, 12, 20, 36, 58, 80, 94, 98, 92, 88, 98, 106, 108, 102, 90, 74, 60, 50, 40, 30, 20];
 
 /// How many visitors come when: the expected number, spread over the hours without rounding any away.
 #[derive(Debug)]

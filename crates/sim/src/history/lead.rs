@@ -2,7 +2,7 @@
 
 use super::mail;
 use super::market::{COMMITTEE, DIRECT_ROUTE, Quality, ROUTES, Route, SEARCH_ROUTE};
-use super::people::{self, COUNTRIES, Company, SIZES};
+use super::people::{self, COUNTRIES, SIZES};
 use super::sales::{self, Deal};
 use super::site::{PageKey, Shelf};
 use super::visit::{self, Browser, Stop};
@@ -153,8 +153,9 @@ fn add(
     browsers: Vec<Browser>,
 ) -> LeadKey {
     let key = world.leads.len() as u32;
-    let (email, country, size) = match company.map(|key| &world.companies[key as usize]) {
-        Some(company) => (people::business_address(company, key_of(company)), company.country, company.size),
+    let employer = company.map(|number| (number as usize, &world.companies[number as usize]));
+    let (email, country, size) = match employer {
+        Some((number, company)) => (people::business_address(company, number), company.country, company.size),
         None => (people::free_address(world), people::country(&mut world.chance), 0),
     };
     if let Some(company) = company {
@@ -180,15 +181,12 @@ fn add(
     key
 }
 
-/// The number a company's people are named by: the same for all of them.
-fn key_of(company: &Company) -> u32 {
-    company.members.first().copied().unwrap_or(company.domain.len() as u32)
-}
-
 /// What people of a route answer when asked how they heard; it is not always what the click says.
 fn heard_by(route: &Route) -> &'static [&'static str] {
     match (route.utm.1, route.referrer) {
-        (_, referrer) if referrer.contains("chatgpt") || referrer.contains("perplexity") => &["ChatGPT", "AI assistant"],
+        (_, referrer) if referrer.contains("chatgpt") || referrer.contains("perplexity") => {
+            &["ChatGPT", "AI assistant"]
+        }
         (_, referrer) if referrer.contains("g2.com") || referrer.contains("capterra") => &["G2", "Review site"],
         ("webinar", _) => &["Webinar"],
         ("partner", _) => &["Your partner"],
@@ -211,6 +209,10 @@ fn begin(world: &mut World, at: Timestamp, lead: LeadKey, asks: bool) {
     } else if buys {
         let wants = world.at_work(at, 2 * DAY, 34 * DAY);
         world.then(wants, lead, Step::Ask);
+    } else if world.leads[lead as usize].company.is_some() && world.chance.percent(24) {
+        // Sales calls some who only wanted to read.
+        let calls = world.at_work(at, HOUR, 12 * DAY);
+        world.then(calls, lead, Step::Review);
     }
     for _ in 0..world.chance.below(if buys { 6 } else { 3 }) {
         let back = world.later(at, 8 * HOUR, 50 * DAY);
@@ -294,7 +296,8 @@ fn visit_form(world: &mut World, at: Timestamp, lead: LeadKey, asks: bool) -> Ti
 fn read(world: &mut World, at: Timestamp, lead: LeadKey, page: PageKey) {
     let browser = browser(world, lead);
     let count = visit::pages(&mut world.chance);
-    visit::walk(world, at, &browser, DIRECT_ROUTE, page, count, true);
+    let url = world.site.mailed(page, "sales", "deal-room");
+    visit::wander(world, Stop { at, page, url, referrer: None }, &browser, count, true);
 }
 
 /// The fields of a form.
@@ -379,8 +382,12 @@ fn meet_outside(world: &mut World, at: Timestamp, route: &Route, content: &str) 
     let title = people::title(&mut world.chance, buys);
     let lead = add(world, route, Some(company), title, buys, Vec::new());
     let (source, medium, campaign) = route.utm;
-    let origin =
-        [("origin_source", source), ("origin_medium", medium), ("origin_campaign", campaign), ("origin_content", content)];
+    let origin = [
+        ("origin_source", source),
+        ("origin_medium", medium),
+        ("origin_campaign", campaign),
+        ("origin_content", content),
+    ];
     update(world, at, lead, &origin);
     lead
 }
@@ -390,8 +397,10 @@ pub(super) fn join(world: &mut World, at: Timestamp, company: u32, title: &'stat
     let lead = add(world, &COMMITTEE, Some(company), title, true, Vec::new());
     world.leads[lead as usize].mailed = false;
     update(world, at, lead, &[]);
-    for _ in 0..1 + world.chance.below(3) {
-        let looks = world.later(at, HOUR, 25 * DAY);
+    let opens = world.later(at, HOUR, 4 * DAY);
+    world.then(opens, lead, Step::Click(Shelf::CaseStudy, "sales", Text::from("deal-room")));
+    for _ in 0..world.chance.below(3) {
+        let looks = world.later(opens, HOUR, 25 * DAY);
         world.then(looks, lead, Step::Return);
     }
     lead

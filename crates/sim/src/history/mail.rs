@@ -34,7 +34,8 @@ pub(super) fn subscribe(world: &mut World, at: Timestamp, lead: LeadKey) {
 /// The nurture mail of this number.
 pub(super) fn nurture(world: &mut World, at: Timestamp, lead: LeadKey, number: u8) {
     let step = usize::from(number);
-    let (Some(shelf), Some(content)) = (NURTURE_SHELVES.get(step), ["nurture-1", "nurture-2", "nurture-3", "nurture-4"].get(step))
+    let (Some(shelf), Some(content)) =
+        (NURTURE_SHELVES.get(step), ["nurture-1", "nurture-2", "nurture-3", "nurture-4"].get(step))
     else {
         return;
     };
@@ -134,7 +135,14 @@ fn engage(world: &mut World, at: Timestamp, lead: LeadKey, mail: &Mail, kind: Em
 }
 
 /// A link in a mail is clicked, on the telephone as often as not, and the page opens seconds later.
-pub(super) fn click(world: &mut World, at: Timestamp, lead: LeadKey, shelf: Shelf, source: &'static str, campaign: Text) {
+pub(super) fn click(
+    world: &mut World,
+    at: Timestamp,
+    lead: LeadKey,
+    shelf: Shelf,
+    source: &'static str,
+    campaign: Text,
+) {
     let browser = lead::browser_for_mail(world, lead);
     let page = world.site.page(&mut world.chance, shelf);
     let link = world.site.mailed(page, source, &campaign);

@@ -72,8 +72,8 @@ pub(super) struct Route {
 
 const SEARCH: Quality = quality(40, 80, 62, 44);
 const PAID_SEARCH: Quality = quality(40, 70, 52, 38);
-const PAID_SOCIAL: Quality = quality(26, 48, 30, 22);
-const GIVE_AWAY: Quality = quality(24, 30, 14, 10);
+const PAID_SOCIAL: Quality = quality(20, 42, 22, 18);
+const GIVE_AWAY: Quality = quality(22, 26, 10, 8);
 const SOCIAL: Quality = quality(26, 66, 42, 34);
 const REFERRAL: Quality = quality(40, 80, 60, 44);
 const REVIEWS: Quality = quality(62, 92, 80, 58);
@@ -126,14 +126,14 @@ pub(super) const ROUTES: &[Route] = &[
     free(NO_UTM, BING, 38, 290, SEARCH, READ),
     free(NO_UTM, "https://duckduckgo.com/", 22, 250, SEARCH, READ),
     paid(free(("google", "cpc", "brand-search"), GOOGLE, 28, 520, DIRECT, BRAND), ClickId::Google, 210, "USD"),
-    paid(free(("google", "cpc", "ap-automation-search"), GOOGLE, 46, 380, PAID_SEARCH, BUY), ClickId::Google, 640, "USD"),
-    paid(free(("google", "cpc", "invoice-software-emea"), GOOGLE, 20, 330, PAID_SEARCH, BUY), ClickId::Google, 480, "EUR"),
-    paid(free(("bing", "cpc", "ap-automation-search"), BING, 14, 360, PAID_SEARCH, BUY), ClickId::Microsoft, 430, "USD"),
-    paid(free(NO_UTM, GOOGLE, 9, 360, PAID_SEARCH, BUY), ClickId::Google, 610, "USD"),
-    paid(free(("linkedin", "paid-social", "office-costs-ebook"), LINKEDIN, 68, 480, PAID_SOCIAL, ASSET), ClickId::LinkedIn, 720, "USD"),
-    paid(free(("linkedin", "paid-social", "finance-leaders-uk"), LINKEDIN, 22, 400, PAID_SOCIAL, ASSET), ClickId::LinkedIn, 610, "GBP"),
-    paid(free(("facebook", "paid-social", "invoice-templates"), FACEBOOK, 48, 430, PAID_SOCIAL, ASSET), ClickId::Facebook, 190, "USD"),
-    since(paid(free(("facebook", "paid-social", "tablet-give-away"), FACEBOOK, 60, 760, GIVE_AWAY, ASSET), ClickId::Facebook, 160, "USD"), 66),
+    paid(free(("google", "cpc", "ap-automation-search"), GOOGLE, 46, 380, PAID_SEARCH, BUY), ClickId::Google, 890, "USD"),
+    paid(free(("google", "cpc", "invoice-software-emea"), GOOGLE, 20, 330, PAID_SEARCH, BUY), ClickId::Google, 720, "EUR"),
+    paid(free(("bing", "cpc", "ap-automation-search"), BING, 14, 360, PAID_SEARCH, BUY), ClickId::Microsoft, 610, "USD"),
+    paid(free(NO_UTM, GOOGLE, 9, 360, PAID_SEARCH, BUY), ClickId::Google, 840, "USD"),
+    paid(free(("linkedin", "paid-social", "office-costs-ebook"), LINKEDIN, 68, 480, PAID_SOCIAL, ASSET), ClickId::LinkedIn, 1_140, "USD"),
+    paid(free(("linkedin", "paid-social", "finance-leaders-uk"), LINKEDIN, 22, 400, PAID_SOCIAL, ASSET), ClickId::LinkedIn, 980, "GBP"),
+    paid(free(("facebook", "paid-social", "invoice-templates"), FACEBOOK, 48, 430, PAID_SOCIAL, ASSET), ClickId::Facebook, 310, "USD"),
+    since(paid(free(("facebook", "paid-social", "tablet-give-away"), FACEBOOK, 60, 760, GIVE_AWAY, ASSET), ClickId::Facebook, 240, "USD"), 66),
     paid(free(("adnetwork", "display", "retargeting-q"), "https://ads.displaynet.example/", 30, 60, SOCIAL, BRAND), ClickId::None, 85, "USD"),
     free(NO_UTM, LINKEDIN, 42, 180, SOCIAL, READ),
     free(NO_UTM, "https://t.co/", 14, 120, SOCIAL, READ),
@@ -141,12 +141,12 @@ pub(super) const ROUTES: &[Route] = &[
     free(("youtube", "video", "product-tour"), "https://www.youtube.com/", 12, 180, SOCIAL, BUY),
     free(NO_UTM, "https://www.financeweekly.example/", 18, 260, REFERRAL, READ),
     free(NO_UTM, "https://blog.controllerhub.example/", 14, 290, REFERRAL, READ),
-    free(NO_UTM, "https://www.g2.com/", 13, 640, REVIEWS, CHOOSE),
-    free(NO_UTM, "https://www.capterra.com/", 9, 600, REVIEWS, CHOOSE),
+    free(NO_UTM, "https://www.g2.com/", 17, 640, REVIEWS, CHOOSE),
+    free(NO_UTM, "https://www.capterra.com/", 12, 600, REVIEWS, CHOOSE),
     free(("trustradius", "referral", ""), "https://www.trustradius.com/", 4, 620, REVIEWS, CHOOSE),
-    free(NO_UTM, "https://chatgpt.com/", 16, 560, ASSISTANTS, CHOOSE),
-    free(("chatgpt.com", "", ""), "https://chatgpt.com/", 8, 560, ASSISTANTS, CHOOSE),
-    free(NO_UTM, "https://www.perplexity.ai/", 6, 540, ASSISTANTS, CHOOSE),
+    free(NO_UTM, "https://chatgpt.com/", 21, 560, ASSISTANTS, CHOOSE),
+    free(("chatgpt.com", "", ""), "https://chatgpt.com/", 11, 560, ASSISTANTS, CHOOSE),
+    free(NO_UTM, "https://www.perplexity.ai/", 9, 540, ASSISTANTS, CHOOSE),
     free(("ledgerworks", "partner", "joint-offer"), "https://www.ledgerworks.example/", 9, 560, PARTNERS, CHOOSE),
     free(("northfield", "partner", "reseller-page"), "https://northfield.example/", 5, 520, PARTNERS, CHOOSE),
     free(("webinar", "webinar", "closing-books-faster"), "", 10, 1_700, EVENTS, TALK),
@@ -160,7 +160,7 @@ pub(super) const DIRECT_ROUTE: usize = 0;
 /// A search engine's free results.
 pub(super) const SEARCH_ROUTE: usize = 1;
 /// Paid and free routes by which people who know the company come back.
-pub(super) const RETURN_ROUTES: &[usize] = &[0, 0, 0, 0, 0, 1, 1, 4, 13, 14, 16];
+pub(super) const RETURN_ROUTES: &[usize] = &[0, 0, 0, 0, 1, 1, 1, 2, 4, 13, 14, 16];
 
 /// Sales writes first.
 pub(super) const OUTBOUND: Route = free(("outreach", "outbound", "cfo-sequence"), "", 0, 0, COLD, CHOOSE);

@@ -19,46 +19,87 @@ pub(super) struct Company {
 
 /// Country, the currency it pays in, and its share of companies.
 pub(super) const COUNTRIES: &[(&str, &str, u64)] = &[
-    ("US", "USD", 46), ("CA", "USD", 6), ("GB", "GBP", 15), ("DE", "EUR", 13), ("FR", "EUR", 8), ("NL", "EUR", 6),
-    ("IE", "EUR", 3), ("AU", "USD", 3),
+    ("US", "USD", 46),
+    ("CA", "USD", 6),
+    ("GB", "GBP", 15),
+    ("DE", "EUR", 13),
+    ("FR", "EUR", 8),
+    ("NL", "EUR", 6),
+    ("IE", "EUR", 3),
+    ("AU", "USD", 3),
 ];
 
 /// Employees, share of companies, and the range of a first deal in whole units of the currency.
 pub(super) const SIZES: &[(&str, u64, i64, i64)] = &[
-    ("1-10", 14, 3_000, 7_000), ("11-50", 30, 5_000, 14_000), ("51-200", 30, 11_000, 30_000),
-    ("201-1000", 18, 24_000, 68_000), ("1001+", 8, 55_000, 140_000),
+    ("1-10", 14, 3_000, 7_000),
+    ("11-50", 30, 5_000, 14_000),
+    ("51-200", 30, 11_000, 30_000),
+    ("201-1000", 18, 24_000, 68_000),
+    ("1001+", 8, 55_000, 140_000),
 ];
 
 /// Title, weight among people who buy, weight among people who only read.
 const TITLES: &[(&str, u64, u64)] = &[
-    ("Chief Financial Officer", 14, 2), ("VP Finance", 12, 2), ("Founder", 5, 3), ("Finance Director", 15, 4),
-    ("Controller", 12, 8), ("Accounts Payable Manager", 18, 8), ("Head of Operations", 10, 4), ("IT Manager", 8, 6),
-    ("Accountant", 4, 26), ("Administrative Assistant", 2, 20), ("Consultant", 0, 8), ("Student", 0, 9),
+    ("Chief Financial Officer", 14, 2),
+    ("VP Finance", 12, 2),
+    ("Founder", 5, 3),
+    ("Finance Director", 15, 4),
+    ("Controller", 12, 8),
+    ("Accounts Payable Manager", 18, 8),
+    ("Head of Operations", 10, 4),
+    ("IT Manager", 8, 6),
+    ("Accountant", 4, 26),
+    ("Administrative Assistant", 2, 20),
+    ("Consultant", 0, 8),
+    ("Student", 0, 9),
 ];
 
 /// The titles of people sales adds to a deal, with their role in it.
 pub(super) const COMMITTEE: &[(&str, &str)] = &[
-    ("Chief Financial Officer", "decision maker"), ("IT Manager", "technical evaluator"), ("Controller", "influencer"),
-    ("Head of Procurement", "procurement"), ("Accounts Payable Manager", "user"),
+    ("Chief Financial Officer", "decision maker"),
+    ("IT Manager", "technical evaluator"),
+    ("Controller", "influencer"),
+    ("Head of Procurement", "procurement"),
+    ("Accounts Payable Manager", "user"),
 ];
 
 const FIRST: &[&str] = &[
-    "ada", "ben", "carla", "david", "elena", "felix", "grace", "hanna", "igor", "julia", "karim", "laura", "marco", "nadia",
-    "oscar", "paula", "quentin", "rosa", "samir", "tessa", "ulrich", "vera", "walter", "xenia", "yusuf", "zoe", "amara", "bruno",
-    "chloe", "dmitri", "esther", "farid", "gloria", "henrik", "ines", "jonas", "katya", "liam", "mina", "noel",
+    "ada", "ben", "carla", "david", "elena", "felix", "grace", "hanna", "igor", "julia", "karim", "laura", "marco",
+    "nadia", "oscar", "paula", "quentin", "rosa", "samir", "tessa", "ulrich", "vera", "walter", "xenia", "yusuf",
+    "zoe", "amara", "bruno", "chloe", "dmitri", "esther", "farid", "gloria", "henrik", "ines", "jonas", "katya",
+    "liam", "mina", "noel",
 ];
 const LAST: &[&str] = &[
-    "abbott", "berger", "costa", "dahl", "ekstrom", "fischer", "garcia", "hughes", "ivanova", "jansen", "keller", "lopez",
-    "martin", "novak", "obrien", "park", "quinn", "rossi", "schmidt", "tanaka", "umar", "vogel", "weber", "xu", "young", "ziegler",
-    "adeyemi", "bauer", "chen", "dubois", "eriksen", "fontaine", "green", "haas",
+    "abbott", "berger", "costa", "dahl", "ekstrom", "fischer", "garcia", "hughes", "ivanova", "jansen", "keller",
+    "lopez", "martin", "novak", "obrien", "park", "quinn", "rossi", "schmidt", "tanaka", "umar", "vogel", "weber",
+    "xu", "young", "ziegler", "adeyemi", "bauer", "chen", "dubois", "eriksen", "fontaine", "green", "haas",
 ];
 const TRADE_A: &[&str] = &[
-    "north", "blue", "stone", "river", "silver", "green", "iron", "harbor", "summit", "cedar", "amber", "delta", "falcon",
-    "granite", "maple", "orion", "polar", "quartz", "sierra", "vector", "willow", "atlas", "beacon", "copper", "ember",
+    "north", "blue", "stone", "river", "silver", "green", "iron", "harbor", "summit", "cedar", "amber", "delta",
+    "falcon", "granite", "maple", "orion", "polar", "quartz", "sierra", "vector", "willow", "atlas", "beacon",
+    "copper", "ember",
 ];
 const TRADE_B: &[&str] = &[
-    "freight", "dental", "works", "foods", "logistics", "labs", "textiles", "clinics", "energy", "retail", "tools", "media",
-    "motors", "paper", "print", "systems", "travel", "builders", "pharma", "optics",
+    "freight",
+    "dental",
+    "works",
+    "foods",
+    "logistics",
+    "labs",
+    "textiles",
+    "clinics",
+    "energy",
+    "retail",
+    "tools",
+    "media",
+    "motors",
+    "paper",
+    "print",
+    "systems",
+    "travel",
+    "builders",
+    "pharma",
+    "optics",
 ];
 const FREE_MAIL: &[&str] = &["gmail.com", "outlook.com", "yahoo.com", "gmx.de", "icloud.com"];
 
@@ -109,10 +150,10 @@ fn found(world: &mut World) -> u32 {
 
 /// The address of a company's next person: no two have the same name, because the strides share no factor with the
 /// tables' lengths.
-pub(super) fn business_address(company: &Company, key: u32) -> Text {
+pub(super) fn business_address(company: &Company, number: usize) -> Text {
     let member = company.members.len();
-    let first = FIRST[(key as usize * 7 + member * 3) % FIRST.len()];
-    let last = LAST[(key as usize * 11 + member * 5) % LAST.len()];
+    let first = FIRST[(number * 7 + member * 3) % FIRST.len()];
+    let last = LAST[(number * 11 + member * 5) % LAST.len()];
     Text::from(format!("{first}.{last}@{}", company.domain))
 }
 

@@ -23,15 +23,23 @@ pub(super) struct Deal {
 }
 
 const STAGES: &[&str] = &["discovery", "solution", "proposal", "negotiation"];
-const REJECTED: &[&str] = &["company too small", "no budget", "not a buyer", "wrong contact data", "student or job seeker"];
+const REJECTED: &[&str] =
+    &["company too small", "no budget", "not a buyer", "wrong contact data", "student or job seeker"];
 const RECYCLED: &[&str] = &["no budget this year", "timing", "no answer"];
 const LOST: &[&str] = &["price", "competitor", "no decision", "no decision", "missing feature", "timing"];
 
 /// A lead that wants to buy is handed to sales. Most are worked within hours; some wait too long.
 pub(super) fn hand_over(world: &mut World, at: Timestamp, lead: LeadKey) {
     let (low, high) = world.chance.pick(&[
-        (10 * MINUTE, 2 * HOUR), (10 * MINUTE, 2 * HOUR), (10 * MINUTE, 2 * HOUR), (HOUR, 8 * HOUR), (HOUR, 8 * HOUR),
-        (8 * HOUR, 26 * HOUR), (8 * HOUR, 26 * HOUR), (DAY, 3 * DAY), (2 * DAY, 7 * DAY),
+        (10 * MINUTE, 2 * HOUR),
+        (10 * MINUTE, 2 * HOUR),
+        (10 * MINUTE, 2 * HOUR),
+        (HOUR, 8 * HOUR),
+        (HOUR, 8 * HOUR),
+        (8 * HOUR, 26 * HOUR),
+        (8 * HOUR, 26 * HOUR),
+        (DAY, 3 * DAY),
+        (2 * DAY, 7 * DAY),
     ]);
     let reviewed = world.at_work(at, low, high);
     world.then(reviewed, lead, Step::Review);
@@ -39,7 +47,8 @@ pub(super) fn hand_over(world: &mut World, at: Timestamp, lead: LeadKey) {
 
 /// A call, and what sales thinks of the lead.
 pub(super) fn review(world: &mut World, at: Timestamp, lead: LeadKey) {
-    let accepted = world.leads[lead as usize].quality.accepted;
+    let person = &world.leads[lead as usize];
+    let accepted = if person.buys { person.quality.accepted } else { person.quality.accepted / 4 };
     activity(world, at, lead, ActivityKind::Call, None);
     let said = world.later(at, 5 * MINUTE, 5 * HOUR);
     if world.chance.percent(accepted) {
@@ -58,7 +67,9 @@ pub(super) fn review(world: &mut World, at: Timestamp, lead: LeadKey) {
 pub(super) fn meet(world: &mut World, at: Timestamp, lead: LeadKey) {
     activity(world, at, lead, ActivityKind::Meeting, None);
     let said = world.later(at, 40 * MINUTE, 3 * HOUR);
-    if world.chance.percent(world.leads[lead as usize].quality.sql) {
+    let person = &world.leads[lead as usize];
+    let qualified = if person.buys { person.quality.sql } else { person.quality.sql / 3 };
+    if world.chance.percent(qualified) {
         verdict(world, said, lead, Verdict::Qualified, None);
         if world.chance.percent(92) {
             let opens = world.later(said, 10 * MINUTE, 30 * HOUR);
@@ -67,7 +78,7 @@ pub(super) fn meet(world: &mut World, at: Timestamp, lead: LeadKey) {
     } else {
         let reason = world.chance.pick(RECYCLED);
         verdict(world, said, lead, Verdict::Recycled, Some(reason));
-        if world.chance.percent(38) {
+        if world.leads[lead as usize].buys && world.chance.percent(38) {
             let again = world.at_work(said, 25 * DAY, 70 * DAY);
             world.then(again, lead, Step::Ask);
         }
@@ -126,12 +137,19 @@ pub(super) fn open(world: &mut World, at: Timestamp, lead: LeadKey, deal_type: D
     next_advance(world, at, lead);
 }
 
-/// The lead itself, up to two colleagues who are leads already, and often somebody sales brings in.
-fn contacts(world: &mut World, at: Timestamp, lead: LeadKey, company: Option<u32>, deal_type: DealType) -> Vec<LeadKey> {
+/// The lead itself, up to two colleagues who want it, too, and often somebody sales brings in.
+fn contacts(
+    world: &mut World,
+    at: Timestamp,
+    lead: LeadKey,
+    company: Option<u32>,
+    deal_type: DealType,
+) -> Vec<LeadKey> {
     let mut contacts = vec![lead];
     let Some(company) = company else { return contacts };
     let colleagues = world.companies[company as usize].members.iter().copied().filter(|member| *member != lead);
-    contacts.extend(colleagues.filter(|member| !world.leads[*member as usize].gone).take(2));
+    let useful = |member: &LeadKey| world.leads[*member as usize].buys;
+    contacts.extend(colleagues.filter(useful).take(2));
     if deal_type == DealType::New && contacts.len() < 3 && world.chance.percent(45) {
         let (title, _) = world.chance.pick(people::COMMITTEE);
         contacts.push(lead::join(world, at, company, title));

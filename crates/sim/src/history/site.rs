@@ -161,10 +161,24 @@ impl Site {
 /// Where someone goes next: readers read on, buyers compare and look at prices.
 pub(super) fn next_shelf(chance: &mut Chance, buying: bool) -> Shelf {
     const READER: &[Shelf] = &[
-        Shelf::Blog, Shelf::Blog, Shelf::Blog, Shelf::Home, Shelf::Product, Shelf::CaseStudy, Shelf::Ebook, Shelf::Pricing,
+        Shelf::Blog,
+        Shelf::Blog,
+        Shelf::Blog,
+        Shelf::Home,
+        Shelf::Product,
+        Shelf::CaseStudy,
+        Shelf::Ebook,
+        Shelf::Pricing,
         Shelf::Webinar,
     ];
-    const BUYER: &[Shelf] =
-        &[Shelf::Product, Shelf::Product, Shelf::CaseStudy, Shelf::CaseStudy, Shelf::Pricing, Shelf::Compare, Shelf::Blog];
+    const BUYER: &[Shelf] = &[
+        Shelf::Product,
+        Shelf::Product,
+        Shelf::CaseStudy,
+        Shelf::CaseStudy,
+        Shelf::Pricing,
+        Shelf::Compare,
+        Shelf::Blog,
+    ];
     chance.pick(if buying { BUYER } else { READER })
 }

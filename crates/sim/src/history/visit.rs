@@ -189,7 +189,11 @@ fn view(world: &mut World, stop: &Stop, browser: &Browser) {
 pub(super) fn come_back(world: &mut World, at: Timestamp, lead: LeadKey, buying: bool) {
     let browser = lead::browser(world, lead);
     let route = world.chance.pick(RETURN_ROUTES);
-    let shelf = if route == DIRECT_ROUTE { next_shelf(&mut world.chance, buying) } else { world.chance.pick(ROUTES[route].lands) };
+    let shelf = if route == DIRECT_ROUTE {
+        next_shelf(&mut world.chance, buying)
+    } else {
+        world.chance.pick(ROUTES[route].lands)
+    };
     let entry = world.site.page(&mut world.chance, shelf);
     let count = pages(&mut world.chance);
     walk(world, at, &browser, route, entry, count, buying);

@@ -1,5 +1,6 @@
 //! The world as it stands: people, companies, what is planned and what has happened but is not told yet.
 
+use super::Plan;
 use super::calendar;
 use super::chance::{Chance, mix};
 use super::heavy;
@@ -9,7 +10,6 @@ use super::people::Company;
 use super::queue::Queue;
 use super::site::Site;
 use super::visit::{self, Agents, Visitor};
-use super::Plan;
 use smarketing_kernel::event::{Address, Body, Event};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::{DAY_MS, Timestamp};

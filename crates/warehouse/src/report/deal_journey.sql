@@ -7,6 +7,8 @@ ARRAY JOIN
     touch_lead AS lead, touch_channel AS channel, touch_source AS source, touch_medium AS medium,
     touch_campaign AS campaign, touch_content AS content, credit_minor AS minor
 WHERE workspace = {workspace:String} AND subject = {deal:String} AND kind IN ('opportunity', 'won')
-ORDER BY converted_at, kind, position, indexOf((
-    SELECT any(models) FROM $views.conversions WHERE workspace = {workspace:String} AND subject = {deal:String}
-), model)
+ORDER BY indexOf((
+    SELECT argMax(models, converted_at)
+    FROM $views.conversions
+    WHERE workspace = {workspace:String} AND subject = {deal:String}
+), model), converted_at, kind, position

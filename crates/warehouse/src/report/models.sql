@@ -5,4 +5,8 @@ SELECT
 FROM $views.credits AS c
 WHERE workspace = {workspace:String} AND kind = {kind:String} AND conversion_day BETWEEN {from:Date} AND {to:Date}
 GROUP BY channel, currency, exponent, model
-ORDER BY channel, currency, model
+ORDER BY indexOf((
+    SELECT argMax(models, converted_at)
+    FROM $views.conversions
+    WHERE workspace = {workspace:String} AND kind = {kind:String}
+), model), credit DESC, channel, currency

@@ -13,7 +13,7 @@ CREATE OR REPLACE VIEW $views.stage_steps (
 SELECT
     workspace, lead, step.1 AS stage, step.2 AS next_stage, start.2 AS persona, start.3 AS channel, start.4 AS account,
     start.1 AS entered_at,
-    nullIf(arrayFirst(at -> at >= entered_at AND (again = 0 OR at < again), ends), toDateTime64(0, 3, 'UTC')) AS converted_at,
+    nullIf(arrayFirst(at -> at >= entered_at AND (again = toDateTime64(0, 3, 'UTC') OR at < again), ends), toDateTime64(0, 3, 'UTC')) AS converted_at,
     dateDiff('millisecond', entered_at, converted_at) / 86400000 AS days
 FROM
 (
@@ -25,6 +25,7 @@ FROM
     ARRAY JOIN [('lead', 'mql'), ('mql', 'sal'), ('mql', 'sql'), ('sal', 'sql'), ('sql', 'opportunity'),
         ('opportunity', 'customer'), ('lead', 'customer')] AS step
     GROUP BY workspace, lead, step
+    HAVING notEmpty(starts)
 )
 ARRAY JOIN starts AS start, arrayPushBack(arrayPopFront(arrayMap(s -> s.1, starts)), toDateTime64(0, 3, 'UTC')) AS again
 COMMENT 'One row per entry into a stage and each later stage looked for: whether and when the lead got there before entering the first one again.'

@@ -11,7 +11,7 @@ use crate::subject::{Edge, Estate, FactBody, Part, Subject, Tag};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// Merges in a row that are followed; longer chains stop there.
+/// Merges in a row that are followed. A lead at the start of a longer chain stays a lead of its own: nothing is lost.
 const CHAIN_MAX: usize = 64;
 
 /// The lead that owns everything of `me`; tells the neighbours what they need for working out the same.
@@ -75,7 +75,7 @@ fn chain(me: LeadId, subject: &Subject) -> Vec<Edge> {
 
 /// Where the chain ends; of a loop, the lead whose merge is the earliest, because that one does not hold.
 fn root(me: LeadId, chain: &[Edge]) -> LeadId {
-    let Some(last) = chain.last() else { return me };
+    let Some(last) = chain.last().filter(|_| chain.len() < CHAIN_MAX) else { return me };
     let Some(start) = chain.iter().position(|edge| edge.from == last.into) else { return last.into };
     let cycle = chain.get(start..).unwrap_or_default();
     let earliest = cycle.iter().min_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));

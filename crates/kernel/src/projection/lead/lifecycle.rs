@@ -118,10 +118,11 @@ fn signals(
         signals.extend(signal.map(|signal| (fact.at, signal, fact.id.clone())));
     }
     for role in person.roles.values() {
-        signals.extend(role.opened_at.map(|at| (at, Signal::Opened, role.deal.clone())));
-        signals.extend(role.won_at.map(|at| (at, Signal::Won, role.deal.clone())));
+        // A deal older than the lead is part of its history from the start.
+        let since = |at: Timestamp| at.max(created_at);
+        signals.extend(role.opened_at.map(|at| (since(at), Signal::Opened, role.deal.clone())));
+        signals.extend(role.won_at.map(|at| (since(at), Signal::Won, role.deal.clone())));
     }
-    // What happened before the lead came to be (a CRM's older deal) is part of its history from the start.
     signals.sort_by(|a, b| (a.0, &a.1, &a.2).cmp(&(b.0, &b.1, &b.2)));
     signals
 }
@@ -192,9 +193,14 @@ impl Walk {
     fn enter(&mut self, at: Timestamp, stage: Stage, reason: &str, inferred: bool) {
         let from = self.life.stage;
         let previous_ms = if from == Stage::Visitor { 0 } else { at.since(self.since).max(0) };
-        self.life.entries.push(Entered { at, stage, from, reason: Text::from(reason), inferred, previous_ms });
         self.life.stage = stage;
         self.since = at;
+        // To and fro within one instant is one entry.
+        let mut now = self.life.entries.iter().rev().take_while(|entry| entry.at == at);
+        if now.any(|entry| entry.stage == stage) {
+            return;
+        }
+        self.life.entries.push(Entered { at, stage, from, reason: Text::from(reason), inferred, previous_ms });
     }
 }
 
@@ -211,7 +217,8 @@ fn handoffs(person: &Person<'_>, entries: &[Entered]) -> Vec<HandedOff> {
 
 fn handoff(person: &Person<'_>, mql_at: Timestamp, end: Timestamp) -> HandedOff {
     let mut handoff = HandedOff { mql_at, first_activity_at: None, verdict: None, rep: None };
-    for fact in person.facts.iter().filter(|fact| fact.at >= mql_at && fact.at < end) {
+    let before = |at: Timestamp| person.facts.partition_point(|fact| fact.at < at);
+    for fact in person.facts.get(before(mql_at)..before(end)).unwrap_or_default() {
         match &fact.body {
             FactBody::Event(Body::SalesActivity(activity)) if handoff.first_activity_at.is_none() => {
                 handoff.first_activity_at = Some(fact.at);

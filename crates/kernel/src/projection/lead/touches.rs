@@ -11,7 +11,7 @@ use crate::subject::{Brought, Fact, FactBody, Interaction};
 use crate::text::Text;
 use crate::time::{DAY_MS, Timestamp};
 use crate::url::Url;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -29,7 +29,8 @@ pub(super) fn of(rules: &Rules, person: &Person<'_>, domain: Option<&str>) -> Ve
     let mut interactions: Vec<Interaction> =
         person.visits.iter().flat_map(|visits| visits.interactions.iter().cloned()).collect();
     let mut clicks = Vec::new();
-    let mut shared = Vec::new();
+    let mut shared = Shared::new();
+    let mut told = None;
     for fact in &person.facts {
         let FactBody::Event(body) = &fact.body else { continue };
         match body {
@@ -37,22 +38,24 @@ pub(super) fn of(rules: &Rules, person: &Person<'_>, domain: Option<&str>) -> Ve
             Body::EmailEngaged(mail) if matches!(mail.kind, EmailKind::Clicked | EmailKind::Replied) => {
                 clicks.push(click(rules, fact, mail));
             }
-            Body::LeadUpdated(update) => interactions.extend(told_origin(rules, fact, update)),
+            Body::LeadUpdated(update) if told.is_none() => told = told_origin(rules, fact, update),
             Body::SalesActivity(activity) if activity.kind == ActivityKind::ContentShared => {
-                shared.extend(activity.content_url.as_deref().map(|url| (fact.at, path_of(url))));
+                if let Some(url) = &activity.content_url {
+                    shared.entry(path_of(url)).or_default().push(fact.at);
+                }
             }
             _ => {}
         }
     }
-    sort(&mut interactions);
-    for click in clicks {
-        join_session(rules, click, &mut interactions);
-    }
-    let told = interactions.iter().filter_map(|interaction| self_reported(rules, interaction)).collect::<Vec<_>>();
     interactions.extend(told);
+    sort(&mut interactions);
+    join_sessions(rules, clicks, &mut interactions);
+    let reported: Vec<_> = interactions.iter().filter_map(|interaction| self_reported(rules, interaction)).collect();
+    interactions.extend(reported);
     mark_enablement(&shared, &mut interactions);
     interactions.retain(|interaction| !rules.suppressed(&interaction.origin, &interaction.page, domain));
     sort(&mut interactions);
+    interactions.dedup_by(|a, b| (a.at, &a.id) == (b.at, &b.id));
     once_a_session(interactions)
 }
 
@@ -92,33 +95,51 @@ fn click(rules: &Rules, fact: &Fact, mail: &EmailEngaged<LeadRef>) -> Click {
     }
 }
 
-/// A session that starts soon after the click, on the link's path or with the same campaign, is the click: one touch,
-/// at the click's time, with the mail's channel and campaign and the session's content. What else happened in that
-/// session came from the mail, too.
-fn join_session(rules: &Rules, click: Click, interactions: &mut Vec<Interaction>) {
-    let Click { mut interaction, link_path } = click;
-    let same = |visit: &Interaction| {
-        visit.kind == TouchKind::Visit
-            && visit.session.as_ref().is_some_and(|(_, start)| {
-                *start >= interaction.at && start.since(interaction.at) <= rules.click_window_ms
-            })
-            && (Some(&visit.page.content) == link_path.as_ref() || visit.origin.campaign == interaction.origin.campaign)
-    };
-    let first = interactions.partition_point(|visit| visit.at < interaction.at);
-    let found = interactions.iter().skip(first).position(same).map(|offset| first + offset);
-    if let Some(index) = found {
-        let visit = interactions.remove(index);
-        for other in interactions.iter_mut().filter(|other| other.session == visit.session && other.origin == visit.origin) {
-            other.origin = interaction.origin.clone();
-        }
-        interaction.page = visit.page;
-        interaction.session = visit.session;
+/// A session that starts soon after a click, on the link's path or with the same campaign, is the click: one touch, at
+/// the click's time, with the mail's channel and campaign and the session's content. What else happened in that session
+/// came from the mail, too.
+fn join_sessions(rules: &Rules, mut clicks: Vec<Click>, interactions: &mut Vec<Interaction>) {
+    let mut joined: BTreeSet<usize> = BTreeSet::new();
+    let mut origins: BTreeMap<(Session, Origin), Origin> = BTreeMap::new();
+    for Click { interaction: click, link_path } in &mut clicks {
+        let Some((index, visit)) = opened(rules, click, link_path.as_ref(), interactions, &joined) else { continue };
+        joined.insert(index);
+        origins.insert((visit.session.clone(), visit.origin.clone()), click.origin.clone());
+        click.page = visit.page.clone();
+        click.session.clone_from(&visit.session);
     }
-    let at = interactions.partition_point(|other| (other.at, &other.id) < (interaction.at, &interaction.id));
-    interactions.insert(at, interaction);
+    if !joined.is_empty() {
+        for other in interactions.iter_mut().filter(|other| other.session.is_some()) {
+            if let Some(origin) = origins.get(&(other.session.clone(), other.origin.clone())) {
+                other.origin = origin.clone();
+            }
+        }
+        let mut index = 0..;
+        interactions.retain(|_| index.next().is_none_or(|index| !joined.contains(&index)));
+    }
+    interactions.extend(clicks.into_iter().map(|click| click.interaction));
 }
 
-/// A first contact that no page view recorded, as a CRM tells it: `origin_source`, `origin_medium`, `origin_campaign`
+type Session = Option<(Text, Timestamp)>;
+
+/// The first visit that the click opened and that no other click did.
+fn opened<'i>(
+    rules: &Rules,
+    click: &Interaction,
+    link_path: Option<&Text>,
+    interactions: &'i [Interaction],
+    joined: &BTreeSet<usize>,
+) -> Option<(usize, &'i Interaction)> {
+    let first = interactions.partition_point(|visit| visit.at < click.at);
+    let soon = interactions.iter().enumerate().skip(first);
+    let mut soon = soon.take_while(|(_, visit)| visit.at.since(click.at) <= rules.click_window_ms);
+    soon.find(|(index, visit)| {
+        let same = Some(&visit.page.content) == link_path || visit.origin.campaign == click.origin.campaign;
+        visit.kind == TouchKind::Visit && visit.session.is_some() && same && !joined.contains(index)
+    })
+}
+
+/// A first contact that no page view recorded, as a CRM tells it (the first time counts): `origin_source`, `origin_medium`, `origin_campaign`
 /// and `origin_content` of a lead update.
 fn told_origin(rules: &Rules, fact: &Fact, update: &LeadUpdated<LeadRef>) -> Option<Interaction> {
     let told = |name: &str| update.attributes.get(name).map(|value| Text::from(value.to_lowercase()));
@@ -159,13 +180,19 @@ fn self_reported(rules: &Rules, interaction: &Interaction) -> Option<Interaction
     })
 }
 
+/// When sales shared what, in order of time.
+type Shared = BTreeMap<Text, Vec<Timestamp>>;
+
 /// A visit that lands on content sales had shared is sales enablement.
-fn mark_enablement(shared: &[(Timestamp, Text)], interactions: &mut [Interaction]) {
+fn mark_enablement(shared: &Shared, interactions: &mut [Interaction]) {
+    if shared.is_empty() {
+        return;
+    }
     for visit in interactions.iter_mut().filter(|interaction| interaction.kind == TouchKind::Visit) {
-        let opened = |(at, path): &(Timestamp, Text)| {
-            *path == visit.page.content && (0..=SHARED_DAYS * DAY_MS).contains(&visit.at.since(*at))
-        };
-        if shared.iter().any(opened) {
+        let Some(times) = shared.get(&visit.page.content) else { continue };
+        let before = times.partition_point(|at| *at <= visit.at);
+        let latest = before.checked_sub(1).and_then(|index| times.get(index));
+        if latest.is_some_and(|at| visit.at.since(*at) <= SHARED_DAYS * DAY_MS) {
             visit.kind = TouchKind::Enablement;
         }
     }

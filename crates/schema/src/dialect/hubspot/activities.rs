@@ -25,7 +25,8 @@ const OTHERS: [(&str, &str); 4] = [
 ];
 
 /// Columns of the time an activity took place, newest naming last.
-const TIMES: [&str; 4] = ["start_time", "property_hs_meeting_start_time", "property_hs_timestamp", "property_hs_createdate"];
+const TIMES: [&str; 4] =
+    ["start_time", "property_hs_meeting_start_time", "property_hs_timestamp", "property_hs_createdate"];
 
 pub(super) fn read(folder: &mut Folder, sink: &mut Sink<'_>, people: &People<'_>) -> Result<(), Error> {
     let engagements = folder.optional("engagement", &["id"])?;
@@ -47,7 +48,9 @@ pub(super) fn read(folder: &mut Folder, sink: &mut Sink<'_>, people: &People<'_>
             sink.close(&table, reason);
         }
     }
-    for (table, rest) in [(&links, "its activity is not in the export"), (&engagements, "no activity in the export details it")] {
+    for (table, rest) in
+        [(&links, "its activity is not in the export"), (&engagements, "no activity in the export details it")]
+    {
         if let Some(table) = table {
             sink.close(table, rest);
         }

@@ -1,10 +1,10 @@
 //! Contacts, their merges, their stages and the forms they sent.
 
 use super::{People, index};
+use crate::Rejected;
 use crate::dialect::sink::{Fact, Folder, Sink};
 use crate::dialect::table::{Row, Table};
 use crate::dialect::{Error, bare};
-use crate::Rejected;
 use smarketing_kernel::event::{Address, Body, FormSubmitted, LeadMerge, LeadUpdated, Stage};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
@@ -32,7 +32,10 @@ pub(super) fn read(
     people: &People<'_>,
 ) -> Result<(), Error> {
     let audit = folder.optional("contact_merge_audit", &["canonical_vid", "vid_to_merge", "timestamp"])?;
-    let told = audit.iter().flat_map(Table::rows).filter_map(|row| Some((row.get("vid_to_merge")?, row.get("canonical_vid")?)));
+    let told = audit
+        .iter()
+        .flat_map(Table::rows)
+        .filter_map(|row| Some((row.get("vid_to_merge")?, row.get("canonical_vid")?)));
     let told: Told<'_> = told.collect();
     sink.turn_all(contacts, |row| contact(row, people, &told));
     sink.close(contacts, "a contact deleted in HubSpot");

@@ -22,7 +22,8 @@ pub(super) fn read(folder: &mut Folder, sink: &mut Sink<'_>, people: &People<'_>
     let contacts = folder.optional("deal_contact", &["deal_id", "contact_id"])?;
     let companies = folder.optional("deal_company", &["deal_id", "company_id"])?;
     let company = folder.optional("company", &["id"])?;
-    let catalogue = Catalogue { stages: index(Some(&stages), "stage_id"), pipelines: index(pipelines.as_ref(), "pipeline_id") };
+    let catalogue =
+        Catalogue { stages: index(Some(&stages), "stage_id"), pipelines: index(pipelines.as_ref(), "pipeline_id") };
     let known = deals.index("deal_id");
     let visits = visits(history.as_ref());
     let book = Book {
@@ -177,7 +178,9 @@ impl Book<'_> {
         let created = row.need_time(&["property_createdate"])?;
         let present = self.present(row, id)?;
         let told = |kind| DealChanged { kind, ..present.clone() };
-        let fact = |parts: &[&str], at, deal| Fact::new(&[&["hubspot", "deal", id], parts].concat(), at, Body::DealChanged(deal));
+        let fact = |parts: &[&str], at, deal| {
+            Fact::new(&[&["hubspot", "deal", id], parts].concat(), at, Body::DealChanged(deal))
+        };
         let mut facts = vec![fact(&["created"], created, told(DealKind::Created))];
         let changed = self.changed(row)?.filter(|changed| *changed > created);
         if let Some(at) = changed {
@@ -258,7 +261,7 @@ impl Book<'_> {
     fn account(&self, deal: &str) -> (Option<Text>, Option<Text>) {
         let links = self.companies.get(deal).map(Vec::as_slice).unwrap_or_default();
         let is_primary = |link: &&Row<'_>| link.get("type_id") == Some(PRIMARY_COMPANY);
-        let Some(chosen) = links.iter().find(is_primary).or(links.first()) else { return (None, None) };
+        let Some(chosen) = links.iter().find(is_primary).or_else(|| links.first()) else { return (None, None) };
         chosen.joined();
         links.iter().for_each(|link| link.ignored("another company of the deal is its account"));
         let Some(id) = chosen.get("company_id") else { return (None, None) };
@@ -276,7 +279,8 @@ fn merges(folder: &mut Folder, sink: &mut Sink<'_>) -> Result<(), Error> {
     let columns = ["deal_id", "merged_deal_id", "_fivetran_synced"];
     let Some(table) = folder.optional("merged_deal", &columns)? else { return Ok(()) };
     sink.turn_all(&table, |row| {
-        let (into, from, at) = (row.need("deal_id")?, row.need("merged_deal_id")?, row.need_time(&["_fivetran_synced"])?);
+        let (into, from, at) =
+            (row.need("deal_id")?, row.need("merged_deal_id")?, row.need_time(&["_fivetran_synced"])?);
         if from == into {
             return Ok(Vec::new());
         }

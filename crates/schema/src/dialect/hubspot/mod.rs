@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path, options: &Options) -> Result<Import, Error> {
     deals::read(&mut folder, &mut sink, &people)?;
     emails::read(&mut folder, &mut sink, &people)?;
     activities::read(&mut folder, &mut sink, &people)?;
-    folder.close(&mut sink, "not a table of contacts, deals, e-mails or activities")?;
+    folder.close(&mut sink, "a table this import has no use for")?;
     Ok(sink.done())
 }
 

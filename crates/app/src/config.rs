@@ -1,0 +1,337 @@
+//! Configuration: one TOML file, every key with a default, environment above file.
+//!
+//! `Raw` is what may be written; [`Config`] is what was checked. All problems are told at once, each with its path and
+//! a hint, and every effective value knows where it came from.
+
+use serde::{Deserialize, Serialize};
+use smarketing_kernel::rules::{Definitions, Rules};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use toml::{Table, Value};
+
+/// The configuration as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Raw {
+    pub(crate) service: Service,
+    pub(crate) collector: Collector,
+    pub(crate) clickhouse: ClickHouse,
+    pub(crate) privacy: Privacy,
+    pub(crate) definitions: Definitions,
+}
+
+/// How the work is divided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Service {
+    /// Workspace of events that name none.
+    pub(crate) workspace: String,
+    /// Partitions of a new journal; fixed once it exists.
+    pub(crate) partitions: u32,
+}
+
+/// Where events come in over HTTP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Collector {
+    /// Address and port; port 0 takes a free one.
+    pub(crate) listen: String,
+    /// Largest request body in MiB, after decompression.
+    pub(crate) body_mib: u32,
+}
+
+/// The embedded ClickHouse engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ClickHouse {
+    /// Loopback port; 0 takes a free one.
+    pub(crate) port: u16,
+    /// Memory the engine may hold, in MiB.
+    pub(crate) memory_mib: u64,
+    /// Whether an insert is acknowledged only when it is on disk.
+    pub(crate) durable: bool,
+}
+
+/// What stays in clear.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Privacy {
+    /// Form fields that name nobody; all others travel sealed.
+    pub(crate) clear_fields: Vec<String>,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self { workspace: "default".into(), partitions: 1 }
+    }
+}
+
+impl Default for Collector {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:7070".into(), body_mib: 64 }
+    }
+}
+
+impl Default for ClickHouse {
+    fn default() -> Self {
+        Self { port: 0, memory_mib: 4_096, durable: true }
+    }
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { clear_fields: smarketing_engine::intake::CLEAR_FIELDS.iter().map(|field| (*field).to_owned()).collect() }
+    }
+}
+
+/// The configuration, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) raw: Raw,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) listen: std::net::SocketAddr,
+    /// Every effective value with its origin, by path.
+    pub(crate) values: BTreeMap<String, (String, Origin)>,
+    /// Things that work, but not as somebody may think.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Default,
+    File,
+    Environment(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File => f.write_str("file"),
+            Self::Environment(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Everything that is wrong, at once.
+#[derive(Debug)]
+pub(crate) struct Problems(Vec<(String, String)>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration has problems")?;
+        self.0.iter().try_for_each(|(path, hint)| write!(f, "\n  {path}: {hint}"))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// What environment variables begin with: `SMARKETING__COLLECTOR__LISTEN` is `collector.listen`.
+const PREFIX: &str = "SMARKETING__";
+
+impl Config {
+    /// Loads a file (`smarketing.toml` when none is named and it is there) and the environment above it.
+    pub(crate) fn load(named: Option<&Path>) -> anyhow::Result<Self> {
+        let path = named.map_or_else(|| PathBuf::from("smarketing.toml"), Path::to_path_buf);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => String::new(),
+            Err(error) => anyhow::bail!("could not read the configuration \"{}\": {error}", path.display()),
+        };
+        let environment = std::env::vars().filter(|(name, _)| name.starts_with(PREFIX));
+        Ok(Self::parse(&text, environment)?)
+    }
+
+    /// The configuration of a file's text and environment variables.
+    pub(crate) fn parse(text: &str, environment: impl Iterator<Item = (String, String)>) -> Result<Self, Problems> {
+        let one = |path: &str, hint: String| Problems(vec![(path.to_owned(), hint)]);
+        let defaults = Table::try_from(Raw::default()).map_err(|error| one("defaults", error.to_string()))?;
+        let file: Table = text.parse().map_err(|error: toml::de::Error| one("file", error.to_string()))?;
+        let mut origins = BTreeMap::new();
+        let mut problems = Vec::new();
+        leaves("", &Value::Table(file.clone()), &mut |path, _| {
+            origins.insert(path.to_owned(), Origin::File);
+        });
+        let mut merged = file;
+        for (name, value) in environment {
+            let path = name[PREFIX.len()..].to_lowercase().replace("__", ".");
+            set(&mut merged, &path, literal(&value));
+            origins.insert(path, Origin::Environment(name));
+        }
+        unknown("", &merged, &defaults, &mut problems);
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        let raw = Raw::deserialize(Value::Table(merged)).map_err(|error| one("file", error.to_string()))?;
+        let values = effective(&raw, &origins);
+        validate(raw, values, problems)
+    }
+}
+
+fn validate(
+    raw: Raw,
+    values: BTreeMap<String, (String, Origin)>,
+    mut problems: Vec<(String, String)>,
+) -> Result<Config, Problems> {
+    let mut problem = |path: &str, hint: &str| problems.push((path.to_owned(), hint.to_owned()));
+    if !(1..=256).contains(&raw.service.partitions) {
+        problem("service.partitions", "must be between 1 and 256");
+    }
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    if raw.service.workspace.is_empty() || raw.service.workspace.len() > 64 || !raw.service.workspace.chars().all(plain) {
+        problem("service.workspace", "1 to 64 of a-z, 0-9, _ and -");
+    }
+    if !(1..=1_024).contains(&raw.collector.body_mib) {
+        problem("collector.body_mib", "must be between 1 and 1024");
+    }
+    if raw.clickhouse.memory_mib < 512 {
+        problem("clickhouse.memory_mib", "must be at least 512");
+    }
+    let listen = raw.collector.listen.parse().ok();
+    if listen.is_none() {
+        problem("collector.listen", "an address and port such as \"127.0.0.1:7070\"");
+    }
+    let rules = match Rules::new(&raw.definitions) {
+        Ok(rules) => Some(rules),
+        Err(found) => {
+            found.iter().for_each(|found| problem(&format!("definitions.{}", found.path), &found.hint));
+            None
+        }
+    };
+    let (Some(listen), Some(rules), true) = (listen, rules, problems.is_empty()) else { return Err(Problems(problems)) };
+    let shadowed = rules.shadowed().into_iter();
+    let warnings = shadowed
+        .map(|rule| format!("definitions.channels[{}] can never match: channels[{}] takes everything it would", rule.row, rule.by))
+        .collect();
+    Ok(Config { raw, rules: Arc::new(rules), listen, values, warnings })
+}
+
+/// Calls `visit` with the path and value of everything that is not a table.
+fn leaves(path: &str, value: &Value, visit: &mut dyn FnMut(&str, &Value)) {
+    match value {
+        Value::Table(table) if !table.is_empty() || path.is_empty() => {
+            for (name, value) in table {
+                leaves(&join(path, name), value, visit);
+            }
+        }
+        value => visit(path, value),
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// Sets a value at a dotted path, making tables on the way.
+fn set(table: &mut Table, path: &str, value: Value) {
+    match path.split_once('.') {
+        None => {
+            table.insert(path.to_owned(), value);
+        }
+        Some((head, rest)) => {
+            let inner = table.entry(head).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(inner) = inner {
+                set(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// A value of the environment: what TOML would read (numbers, booleans, lists), else text.
+fn literal(text: &str) -> Value {
+    let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+    parsed.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+/// Tables whose keys are the operator's own.
+const OPEN: &[&str] = &["definitions.scoring.personas"];
+
+/// Keys that no configuration has, all of them.
+fn unknown(path: &str, given: &Table, known: &Table, problems: &mut Vec<(String, String)>) {
+    for (name, value) in given {
+        let at = join(path, name);
+        match (value, known.get(name)) {
+            (_, None) => {
+                let near = known.keys().cloned().collect::<Vec<_>>().join(", ");
+                problems.push((at, format!("no such key; known here: {near}")));
+            }
+            (Value::Table(given), Some(Value::Table(known))) if !OPEN.contains(&at.as_str()) => {
+                unknown(&at, given, known, problems);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn effective(raw: &Raw, origins: &BTreeMap<String, Origin>) -> BTreeMap<String, (String, Origin)> {
+    let mut values = BTreeMap::new();
+    if let Ok(table) = Table::try_from(raw) {
+        leaves("", &Value::Table(table), &mut |path, value| {
+            let said = |known: &&String| path == *known || path.starts_with(&format!("{known}."));
+            let origin = origins.iter().find(|(known, _)| said(known)).map_or(Origin::Default, |(_, origin)| origin.clone());
+            values.insert(path.to_owned(), (value.to_string(), origin));
+        });
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, Problems> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::parse(text, environment)
+    }
+
+    #[test]
+    fn nothing_is_a_configuration() {
+        let config = parse("", &[]).unwrap();
+        assert_eq!(config.raw, Raw::default());
+        assert!(config.values.values().all(|(_, origin)| *origin == Origin::Default));
+    }
+
+    #[test]
+    fn the_environment_stands_above_the_file() {
+        let file = "[service]\npartitions = 2\nworkspace = \"acme\"";
+        let config = parse(file, &[("SMARKETING__SERVICE__PARTITIONS", "3")]).unwrap();
+        assert_eq!((config.raw.service.partitions, config.raw.service.workspace.as_str()), (3, "acme"));
+        let origin = |path: &str| config.values[path].1.to_string();
+        assert_eq!(origin("service.partitions"), "SMARKETING__SERVICE__PARTITIONS");
+        assert_eq!(origin("service.workspace"), "file");
+        assert_eq!(origin("collector.listen"), "default");
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let text = parse("[service]\npartition = 1\n[kafka]\nbrokers = 1", &[]).unwrap_err().to_string();
+        assert!(text.contains("service.partition: no such key") && text.contains("kafka: no such key"), "{text}");
+        let file = "[service]\npartitions = 0\n[definitions]\nscope = \"all\"\nmodels = [\"best\"]\n[collector]\nlisten = \"x\"";
+        let text = parse(file, &[]).unwrap_err().to_string();
+        for path in ["service.partitions", "definitions.scope", "definitions.models[0]", "collector.listen"] {
+            assert!(text.contains(path), "{path} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_never_matches_is_a_warning() {
+        let rows = "[[definitions.channels]]\nchannel = \"A\"\nsource = \"*x*\"\n[[definitions.channels]]\nchannel = \"B\"\nsource = \"xy\"";
+        assert_eq!(parse(rows, &[]).unwrap().warnings.len(), 1);
+    }
+
+    /// The file that shows every key says the defaults, all of them, and its examples are accepted.
+    #[test]
+    fn the_shipped_file_says_every_default() {
+        let shipped = include_str!("../../../deploy/smarketing.toml");
+        let config = parse(shipped, &[]).unwrap();
+        assert_eq!(config.raw, Raw::default());
+        let unsaid: Vec<_> = config.values.iter().filter(|(_, (_, origin))| *origin != Origin::File).collect();
+        assert!(unsaid.is_empty(), "keys it does not show: {unsaid:?}");
+        let examples: Vec<_> = shipped.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
+        let shown = parse(&examples.join("\n"), &[]).unwrap().raw.definitions;
+        assert_eq!((shown.channels.len(), shown.content.len()), (1, 1));
+    }
+}

@@ -1,0 +1,107 @@
+//! The whole product on one machine: embedded ClickHouse, journal, store, vault, service — opened and closed together.
+
+use crate::config::Config;
+use crate::place::{Layout, Place, definitions};
+use anyhow::{Context as _, bail};
+use smarketing_chbox::{Launch, Options as BoxOptions, Supervisor};
+use smarketing_engine::log::{self, Log};
+use smarketing_engine::{Parts, Service, Vault};
+use smarketing_store::{Disk, Options as StoreOptions, Store};
+use smarketing_warehouse::{Credentials, MIGRATIONS, Options as WarehouseOptions, Warehouse};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+/// An open house.
+pub(crate) struct House {
+    pub(crate) clickhouse: Supervisor,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) service: Service,
+    /// Holds the vault's directory open.
+    pub(crate) vault: Disk,
+}
+
+/// Starts the embedded engine of a data directory.
+pub(crate) async fn start_engine(place: &Place, config: &Config) -> anyhow::Result<Supervisor> {
+    let options = BoxOptions {
+        path: place.clickhouse(),
+        port: config.raw.clickhouse.port,
+        memory_bytes: config.raw.clickhouse.memory_mib << 20,
+        ..BoxOptions::default()
+    };
+    Supervisor::start(Launch::this_program()?, options).await.context("could not start the embedded ClickHouse engine")
+}
+
+/// A warehouse on the embedded engine.
+pub(crate) async fn connect(engine: &Supervisor, config: &Config, generation: u32) -> anyhow::Result<Warehouse> {
+    let service = Credentials { user: "service".to_owned(), password: engine.service_key().to_owned() };
+    let reader = Credentials { user: "default".to_owned(), password: String::new() };
+    let options = WarehouseOptions {
+        url: engine.url(),
+        service,
+        reader: Some(reader),
+        generation,
+        durable: config.raw.clickhouse.durable,
+        compress: false,
+        ..WarehouseOptions::default()
+    };
+    Warehouse::connect(options).await.context("could not connect to the embedded ClickHouse engine")
+}
+
+impl House {
+    /// Opens a data directory, creating it if absent, and starts to work where it stopped.
+    pub(crate) async fn open(place: &Place, config: &Config) -> anyhow::Result<Self> {
+        place.create()?;
+        let layout = place.layout_or_new(config)?;
+        if layout.definitions != definitions(config)? {
+            bail!(
+                "the definitions have changed since generation {} of this data directory was built; \
+                 rebuild it with `smarketing replay`, or take the change back",
+                layout.generation
+            );
+        }
+        Self::open_generation(place, config, &layout, true).await
+    }
+
+    /// Opens one generation; `publish` shows it to readers.
+    pub(crate) async fn open_generation(
+        place: &Place,
+        config: &Config,
+        layout: &Layout,
+        publish: bool,
+    ) -> anyhow::Result<Self> {
+        // The journal first: its lock tells two processes apart before anything else is touched.
+        let log: Arc<dyn Log> = Arc::new(log::Local::open(&place.journal(), layout.partitions, log::Options::default())?);
+        let options = StoreOptions { partitions: layout.partitions, ..StoreOptions::default() };
+        let store: Arc<dyn Store> = Arc::new(Disk::open(&place.store(layout.generation), options)?);
+        let vault_disk = Disk::open(&place.vault(), StoreOptions { cache_bytes: 8 << 20, buffer_bytes: 8 << 20, ..StoreOptions::default() })?;
+        let vault = Arc::new(Vault::new(vault_disk.cells("persons")?, place.pepper()?));
+        let clickhouse = start_engine(place, config).await?;
+        let warehouse = connect(&clickhouse, config, layout.generation).await?;
+        if !publish {
+            // What an earlier attempt at this generation left would show beside what comes.
+            warehouse.drop_tables().await?;
+        }
+        warehouse.migrate(MIGRATIONS).await.context("could not migrate the warehouse")?;
+        if publish {
+            warehouse.publish().await.context("could not create the views of the warehouse")?;
+        }
+        let service = Service::start(Parts {
+            log,
+            store,
+            vault,
+            warehouse: warehouse.clone(),
+            rules: Arc::clone(&config.rules),
+            clear_fields: config.raw.privacy.clear_fields.clone(),
+            runtime: Handle::current(),
+        })?;
+        Ok(Self { clickhouse, warehouse, service, vault: vault_disk })
+    }
+
+    /// Finishes what was decided, and closes everything in order.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        let service = self.service;
+        let stopped = tokio::task::spawn_blocking(move || service.stop()).await?;
+        self.clickhouse.stop().await;
+        Ok(stopped?)
+    }
+}

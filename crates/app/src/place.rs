@@ -1,0 +1,168 @@
+//! The data directory: what lies where, and who has it open.
+//!
+//! ```text
+//! layout.json    partitions, generation and the definitions everything was decided with
+//! pepper         the secret behind lead ids (readable by its owner only)
+//! journal/       everything that was accepted, in order
+//! store/g<n>/    subjects and positions of generation n
+//! vault/         the keys of persons
+//! clickhouse/    the embedded engine
+//! service.json   the running service: its URLs, and a token that only its owner can read
+//! ```
+
+use crate::config::Config;
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+use smarketing_engine::Pepper;
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// What a directory was made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Layout {
+    pub(crate) format: u32,
+    pub(crate) partitions: u32,
+    pub(crate) generation: u32,
+    /// The definitions of this generation, as JSON.
+    pub(crate) definitions: String,
+}
+
+/// The running service, as other processes find it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Running {
+    pub(crate) pid: u32,
+    /// The HTTP interface of the embedded ClickHouse; anybody on this machine may read.
+    pub(crate) clickhouse: String,
+    /// The collector.
+    pub(crate) collector: String,
+    /// Opens the collector's administrative paths.
+    pub(crate) token: String,
+}
+
+/// The format of this program's data directories.
+const FORMAT: u32 = 1;
+
+/// A data directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    root: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self { root: root.to_path_buf() }
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    pub(crate) fn store(&self, generation: u32) -> PathBuf {
+        self.root.join("store").join(format!("g{generation}"))
+    }
+
+    pub(crate) fn vault(&self) -> PathBuf {
+        self.root.join("vault")
+    }
+
+    pub(crate) fn clickhouse(&self) -> PathBuf {
+        self.root.join("clickhouse")
+    }
+
+    fn service(&self) -> PathBuf {
+        self.root.join("service.json")
+    }
+
+    /// Makes the directory if it is not there.
+    pub(crate) fn create(&self) -> anyhow::Result<()> {
+        fs::create_dir_all(&self.root)
+            .with_context(|| format!("could not create the data directory \"{}\"", self.root.display()))
+    }
+
+    /// The layout, if the directory has one.
+    pub(crate) fn layout(&self) -> anyhow::Result<Option<Layout>> {
+        let path = self.root.join("layout.json");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => bail!("could not read \"{}\": {error}", path.display()),
+        };
+        let layout: Layout = serde_json::from_str(&text).with_context(|| format!("\"{}\" is damaged", path.display()))?;
+        if layout.format != FORMAT {
+            bail!(
+                "the data directory \"{}\" has format {}, this program reads {FORMAT}; \
+                 open it with the version that wrote it",
+                self.root.display(),
+                layout.format
+            );
+        }
+        Ok(Some(layout))
+    }
+
+    /// The layout; a new one, after the configuration, if there is none.
+    pub(crate) fn layout_or_new(&self, config: &Config) -> anyhow::Result<Layout> {
+        if let Some(layout) = self.layout()? {
+            return Ok(layout);
+        }
+        let definitions = definitions(config)?;
+        let layout = Layout { format: FORMAT, partitions: config.raw.service.partitions, generation: 1, definitions };
+        self.save(&layout)?;
+        Ok(layout)
+    }
+
+    pub(crate) fn save(&self, layout: &Layout) -> anyhow::Result<()> {
+        write_whole(&self.root.join("layout.json"), serde_json::to_string_pretty(layout)?.as_bytes(), 0o644)
+    }
+
+    /// The pepper; drawn the first time.
+    pub(crate) fn pepper(&self) -> anyhow::Result<Pepper> {
+        let path = self.root.join("pepper");
+        match fs::read(&path) {
+            Ok(bytes) => match bytes.as_slice().try_into() {
+                Ok(pepper) => Ok(Pepper(pepper)),
+                Err(_) => bail!("\"{}\" is damaged: {} bytes instead of 32", path.display(), bytes.len()),
+            },
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let pepper = Pepper::draw()?;
+                write_whole(&path, &pepper.0, 0o600)?;
+                Ok(pepper)
+            }
+            Err(error) => bail!("could not read \"{}\": {error}", path.display()),
+        }
+    }
+
+    /// The service that has the directory open now, if one has.
+    pub(crate) fn running(&self) -> Option<Running> {
+        let running: Running = serde_json::from_slice(&fs::read(self.service()).ok()?).ok()?;
+        Path::new("/proc").join(running.pid.to_string()).exists().then_some(running)
+    }
+
+    pub(crate) fn announce(&self, running: &Running) -> anyhow::Result<()> {
+        write_whole(&self.service(), serde_json::to_string(running)?.as_bytes(), 0o600)
+    }
+
+    pub(crate) fn retract(&self) {
+        if let Err(error) = fs::remove_file(self.service()) {
+            tracing::warn!(%error, "could not remove the service's announcement");
+        }
+    }
+}
+
+/// The definitions of a configuration, as a layout keeps them.
+pub(crate) fn definitions(config: &Config) -> anyhow::Result<String> {
+    Ok(serde_json::to_string(&config.raw.definitions)?)
+}
+
+/// Writes a file whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+    let beside = path.with_extension("new");
+    let write = || {
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    write().with_context(|| format!("could not write \"{}\"", path.display()))
+}

@@ -1,0 +1,147 @@
+//! Answers on their way to a terminal, a pipe or a spreadsheet.
+
+use crate::cli::Format;
+use smarketing_warehouse::{Cell, Kind, Table};
+use std::io::{self, IsTerminal as _, Write};
+
+/// How to print when nothing was said: a table for people, JSON lines for programs.
+pub(crate) fn format(asked: Option<Format>) -> Format {
+    asked.unwrap_or(if io::stdout().is_terminal() { Format::Table } else { Format::Json })
+}
+
+/// Prints a table; `title` heads it where people read.
+pub(crate) fn print(format: Format, title: &str, table: &Table) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match format {
+        Format::Table => text(&mut out, title, table)?,
+        Format::Json => json(&mut out, table)?,
+        Format::Csv => csv(&mut out, table)?,
+    }
+    out.flush()
+}
+
+/// Aligned columns: numbers to the right, text to the left.
+pub(crate) fn text(out: &mut impl Write, title: &str, table: &Table) -> io::Result<()> {
+    if !title.is_empty() {
+        writeln!(out, "\n{title}")?;
+    }
+    let cells: Vec<Vec<String>> = table.rows.iter().map(|row| row.iter().map(shown).collect()).collect();
+    let widths: Vec<usize> = (0..table.columns.len())
+        .map(|index| {
+            let column = cells.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count());
+            column.chain([table.columns[index].name.chars().count()]).max().unwrap_or(0)
+        })
+        .collect();
+    let names: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+    line(out, table, &widths, &names)?;
+    let rules: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
+    line(out, table, &widths, &rules)?;
+    cells.iter().try_for_each(|row| line(out, table, &widths, row))?;
+    if cells.is_empty() {
+        writeln!(out, "(nothing)")?;
+    }
+    Ok(())
+}
+
+fn line(out: &mut impl Write, table: &Table, widths: &[usize], cells: &[String]) -> io::Result<()> {
+    let aligned = cells.iter().zip(widths).zip(&table.columns).map(|((cell, width), column)| {
+        let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
+        match column.kind {
+            Kind::Integer | Kind::Decimal => format!("{pad}{cell}"),
+            Kind::Text | Kind::Time => format!("{cell}{pad}"),
+        }
+    });
+    writeln!(out, "{}", aligned.collect::<Vec<_>>().join("  ").trim_end())
+}
+
+/// Decimals without the zeros nobody needs, thousands grouped; nothing is rounded.
+fn shown(cell: &Cell) -> String {
+    match cell {
+        Cell::Integer(number) => group(&number.to_string()),
+        Cell::Decimal(text) => {
+            let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+            let fraction = fraction.trim_end_matches('0');
+            match fraction.len() {
+                0 => group(whole),
+                1 => format!("{}.{fraction}0", group(whole)),
+                _ => format!("{}.{fraction}", group(whole)),
+            }
+        }
+        Cell::Time(text) => text.replace('T', " ").replace(".000Z", "").replace('Z', ""),
+        other => other.to_string(),
+    }
+}
+
+fn group(digits: &str) -> String {
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{sign}{grouped}")
+}
+
+fn json(out: &mut impl Write, table: &Table) -> io::Result<()> {
+    for row in &table.rows {
+        let fields = table.columns.iter().zip(row).map(|(column, cell)| {
+            let value = match cell {
+                Cell::Empty => "null".to_owned(),
+                Cell::Integer(number) => number.to_string(),
+                other => serde_json::Value::from(other.to_string()).to_string(),
+            };
+            format!("{}:{value}", serde_json::Value::from(column.name.as_str()))
+        });
+        writeln!(out, "{{{}}}", fields.collect::<Vec<_>>().join(","))?;
+    }
+    Ok(())
+}
+
+fn csv(out: &mut impl Write, table: &Table) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(table.columns.iter().map(|column| column.name.as_str()))?;
+    for row in &table.rows {
+        writer.write_record(row.iter().map(ToString::to_string))?;
+    }
+    writer.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smarketing_warehouse::Column;
+
+    fn sample() -> Table {
+        let column = |name: &str, kind| Column { name: name.to_owned(), kind };
+        Table {
+            columns: vec![column("channel", Kind::Text), column("leads", Kind::Integer), column("revenue", Kind::Decimal)],
+            rows: vec![
+                vec![Cell::Text("Paid, \"Search\"".into()), Cell::Integer(1_234_567), Cell::Decimal("-1234.5000".into())],
+                vec![Cell::Empty, Cell::Integer(7), Cell::Decimal("0.0000".into())],
+            ],
+        }
+    }
+
+    fn rendered(render: impl Fn(&mut Vec<u8>) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        render(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn people_see_aligned_columns() {
+        let expect = "\nTitle\nchannel            leads    revenue\n──────────────  ─────────  ─────────\n\
+                      Paid, \"Search\"  1,234,567  -1,234.50\n                        7          0\n";
+        assert_eq!(rendered(|out| text(out, "Title", &sample())), expect);
+    }
+
+    #[test]
+    fn programs_get_every_digit() {
+        let lines = rendered(|out| json(out, &sample()));
+        let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+        assert_eq!(first, serde_json::json!({"channel": "Paid, \"Search\"", "leads": 1_234_567, "revenue": "-1234.5000"}));
+        assert!(rendered(|out| csv(out, &sample())).starts_with("channel,leads,revenue\n\"Paid, \"\"Search\"\"\",1234567,-1234.5000\n"));
+    }
+}

@@ -1,0 +1,75 @@
+//! `smarketing check`: is the configuration right, does everything answer, what do the values come from.
+
+use super::Desk;
+use super::import::context;
+use crate::End;
+use crate::cli::{Check, Global};
+use crate::config::Config;
+use crate::place::{Place, definitions};
+use crate::render;
+use anyhow::Context as _;
+use smarketing_schema::read_events;
+use smarketing_warehouse::{Cell, Column, Kind, Table};
+use std::collections::BTreeMap;
+
+pub(crate) async fn run(place: &Place, config: &Config, global: &Global, asked: &Check) -> anyhow::Result<End> {
+    let mut findings = config.warnings.clone();
+    render::print(render::format(global.format), "Effective configuration", &values(config))?;
+    if let Some(path) = &asked.events {
+        findings.extend(unknown_fields(config, path)?);
+    }
+    if !asked.offline {
+        findings.extend(connections(place, config).await?);
+    }
+    for finding in &findings {
+        eprintln!("found: {finding}");
+    }
+    Ok(if findings.is_empty() { End::Done } else { End::Found })
+}
+
+fn values(config: &Config) -> Table {
+    let column = |name: &str| Column { name: name.to_owned(), kind: Kind::Text };
+    let row = |(path, (value, origin)): (&String, &(String, crate::config::Origin))| {
+        vec![Cell::Text(path.clone()), Cell::Text(value.clone()), Cell::Text(origin.to_string())]
+    };
+    Table { columns: vec![column("key"), column("value"), column("from")], rows: config.values.iter().map(row).collect() }
+}
+
+/// The engine answers, the tables are current, the definitions are those of the data.
+async fn connections(place: &Place, config: &Config) -> anyhow::Result<Vec<String>> {
+    let library = smarketing_chbox::find_library(None);
+    if let Err(error) = library {
+        return Ok(vec![error.to_string()]);
+    }
+    let Some(layout) = place.layout()? else {
+        eprintln!("the data directory is new; nothing to connect to yet");
+        return Ok(Vec::new());
+    };
+    let mut findings = Vec::new();
+    if layout.definitions != definitions(config)? {
+        findings.push("the definitions have changed since the data was built: run `smarketing replay`".to_owned());
+    }
+    let desk = Desk::open(place, config).await?;
+    let rejects = desk.warehouse.rejects().await.context("the warehouse does not answer")?;
+    desk.close().await;
+    if !rejects.rows.is_empty() {
+        findings.push("there are rejects: see `smarketing rejects list`".to_owned());
+    }
+    Ok(findings)
+}
+
+/// Fields of a file of events that no event knows, and records that would be rejected.
+fn unknown_fields(config: &Config, path: &std::path::Path) -> anyhow::Result<Vec<String>> {
+    let file = std::fs::File::open(path).with_context(|| format!("could not open \"{}\"", path.display()))?;
+    let context = context(config);
+    let mut found: BTreeMap<String, u64> = BTreeMap::new();
+    for record in read_events(file, &context) {
+        match record.outcome {
+            Ok(decoded) => decoded.unknown_fields.into_iter().for_each(|field| {
+                *found.entry(format!("field \"{field}\" is not known to its event and would be left out")).or_default() += 1;
+            }),
+            Err(rejected) => *found.entry(format!("{rejected}")).or_default() += 1,
+        }
+    }
+    Ok(found.into_iter().map(|(what, records)| format!("{what} ({records} records)")).collect())
+}

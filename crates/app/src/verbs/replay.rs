@@ -1,0 +1,43 @@
+//! `smarketing replay`: everything again from the journal, into a new generation beside the old one, then one switch.
+
+use crate::End;
+use crate::config::Config;
+use crate::feed;
+use crate::house::House;
+use crate::place::{Layout, Place, definitions};
+use anyhow::{Context as _, bail};
+
+pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
+    if place.running().is_some() {
+        bail!("the service of this data directory is running; stop it before a replay");
+    }
+    let old = place.layout()?.context("there is nothing to replay: the data directory is empty")?;
+    let new = Layout { generation: old.generation + 1, definitions: definitions(config)?, ..old.clone() };
+    clear(place, &new)?;
+    let house = House::open_generation(place, config, &new, false).await?;
+    let settled = tokio::task::block_in_place(|| feed::settle(&house.service));
+    if let Err(error) = settled {
+        house.close().await?;
+        return Err(error.context("the replay stopped; readers still see the old generation"));
+    }
+    // The views are the switch for readers, the layout for the next start; a crash between the two only means that
+    // the next replay starts over.
+    house.warehouse.publish().await?;
+    place.save(&new)?;
+    house.warehouse.generation(old.generation)?.drop_tables().await?;
+    house.close().await?;
+    clear(place, &old)?;
+    println!("generation {} is live; generation {} is gone", new.generation, old.generation);
+    Ok(End::Done)
+}
+
+/// Removes what an earlier attempt, or the old generation, left in the store.
+fn clear(place: &Place, layout: &Layout) -> anyhow::Result<()> {
+    let path = place.store(layout.generation);
+    match std::fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("could not remove \"{}\"", path.display()))
+        }
+        _ => Ok(()),
+    }
+}

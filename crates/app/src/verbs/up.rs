@@ -1,0 +1,108 @@
+//! `smarketing up`: everything on this machine until Ctrl-C.
+
+use crate::End;
+use crate::cli::Dialect;
+use crate::config::Config;
+use crate::feed;
+use crate::house::House;
+use crate::place::{Place, Running};
+use anyhow::Context as _;
+use clap::ValueEnum as _;
+use smarketing_engine::{Pepper, Service};
+use smarketing_kernel::money::Currency;
+use smarketing_kernel::text::Text;
+use smarketing_web::{Admin, Collector, ImportRequest, Options};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
+    let house = House::open(place, config).await?;
+    serve(place, config, house).await
+}
+
+/// Serves an open house until it is told to stop, then drains and closes it.
+pub(crate) async fn serve(place: &Place, config: &Config, house: House) -> anyhow::Result<End> {
+    let House { clickhouse, warehouse, service, vault } = house;
+    let service = Arc::new(service);
+    let token = token()?;
+    let options = Options {
+        body_bytes_max: u64::from(config.raw.collector.body_mib) << 20,
+        workspace: Text::from(config.raw.service.workspace.as_str()),
+        ..Options::new(config.listen, token.clone())
+    };
+    let desk = Arc::new(Errands { service: Arc::clone(&service), config: config.clone() });
+    let started = Collector::start(options, service.intake(), service.progress(), desk).await;
+    let ended = match started {
+        Ok(collector) => {
+            let running = Running {
+                pid: std::process::id(),
+                clickhouse: clickhouse.url(),
+                collector: collector.url(),
+                token,
+            };
+            let ended = announce_and_wait(place, &running, &service).await;
+            place.retract();
+            collector.stop().await;
+            ended
+        }
+        Err(error) => Err(error).with_context(|| format!("the collector could not listen on {}", config.listen)),
+    };
+    let service = Arc::into_inner(service).context("a request still holds the service")?;
+    House { clickhouse, warehouse, service, vault }.close().await?;
+    ended.map(|()| End::Done)
+}
+
+async fn announce_and_wait(place: &Place, running: &Running, service: &Service) -> anyhow::Result<()> {
+    place.announce(running)?;
+    println!("collector   {}/v1/events", running.collector);
+    println!("status      {}/v1/status", running.collector);
+    println!("ClickHouse  {} (user default, read-only)", running.clickhouse);
+    println!("Ctrl-C drains and stops.");
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let progress = service.progress();
+    loop {
+        tokio::select! {
+            done = tokio::signal::ctrl_c() => return Ok(done?),
+            _ = terminate.recv() => return Ok(()),
+            () = tokio::time::sleep(Duration::from_millis(500)) => {
+                if let Some(why) = progress.halted() {
+                    anyhow::bail!("a partition stopped, its data is kept: {why}");
+                }
+            }
+        }
+    }
+}
+
+/// 128 random bits as text.
+fn token() -> anyhow::Result<String> {
+    let Pepper(random) = Pepper::draw()?;
+    Ok(random.iter().take(16).fold(String::new(), |mut text, byte| {
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+/// What the command line asks a running service to do for it.
+struct Errands {
+    service: Arc<Service>,
+    config: Config,
+}
+
+impl Admin for Errands {
+    fn import(&self, request: ImportRequest) -> Result<serde_json::Value, String> {
+        let dialect = Dialect::from_str(&request.dialect, true)?;
+        let currency = Currency::parse(&request.currency)
+            .ok_or_else(|| format!("\"{}\" is not an ISO 4217 code such as \"USD\"", request.currency))?;
+        let context = super::import::context(&self.config);
+        let outcome = feed::import(&self.service, dialect, &request.paths, currency, &context);
+        let outcome = outcome.map_err(|error| format!("{error:#}"))?;
+        serde_json::to_value(outcome).map_err(|error| error.to_string())
+    }
+
+    fn settle(&self) -> Result<serde_json::Value, String> {
+        let settled = self.service.settle(&mut |_, _| true).and_then(|()| self.service.positions());
+        let (journal, delivered) = settled.map_err(|error| error.to_string())?;
+        Ok(serde_json::json!({ "journal": journal, "delivered": delivered }))
+    }
+}

@@ -1,0 +1,143 @@
+//! Merges, aliases, accounts and erasure: who is who, and what follows.
+
+use super::given::*;
+use super::world::{World, same};
+use smarketing_kernel::event::*;
+use std::collections::BTreeMap;
+
+/// Three people with a form each, a browser that two of them used, and a deal of the first.
+fn people() -> Vec<Happened> {
+    vec![
+        view("a", "v", at(0, 0), "/x"),
+        form("f1", Some("v"), at(1, 0), lead(1), "/one"),
+        form("f2", Some("v"), at(3, 0), lead(2), "/two"),
+        view("b", "v", at(4, 0), "/x"),
+        form("f3", None, at(5, 0), lead(3), "/three"),
+        deal("d", at(6, 0), "d", DealKind::Created, |deal| {
+            deal.contacts = contacts(&[lead(1)]);
+            deal.amount_minor = Some(10_000);
+        }),
+        deal("w", at(7, 0), "d", DealKind::Won, |_| {}),
+    ]
+}
+
+/// Everything but the timeline, which shows merges themselves.
+fn shown(world: &World) -> BTreeMap<String, String> {
+    let mut shown = world.tables.shown();
+    shown.retain(|key, _| !key.starts_with("lead_events"));
+    shown
+}
+
+fn with(more: &[Happened]) -> World {
+    let mut world = World::new(3);
+    world.see(&people());
+    world.see(more);
+    world.audit();
+    let mut all = people();
+    all.extend_from_slice(more);
+    let expected = World::after(&all);
+    same(&expected.tables.shown(), &world.tables.shown(), "row");
+    world
+}
+
+/// Leads that are leads of their own, with the number of their touches.
+fn leads(world: &World) -> Vec<(u8, u32)> {
+    let row = |number: &u8| world.tables.leads.live().find(|row| row.lead == text(*number) && row.created_at.is_some());
+    (1..=9).filter_map(|number| Some((number, row(&number)?.touches))).collect()
+}
+
+#[test]
+fn a_merge_moves_everything_and_taking_it_back_moves_everything_back() {
+    let apart = with(&[]);
+    assert_eq!(leads(&apart), [(1, 2), (2, 2), (3, 1)]);
+    let together = with(&[merged("m", at(8, 0), 2, 1)]);
+    assert_eq!(leads(&together), [(1, 4), (3, 1)]);
+    assert_eq!(together.lead(&text(2)).merged_into, text(1));
+    let won: Vec<_> = together.credit("won:d", "linear").into_iter().map(|(touch, _)| touch).collect();
+    assert_eq!(won, ["a", "f1", "f2", "b"]);
+    assert!(together.tables.web_events.live().all(|row| row.lead == text(1)));
+    assert!(together.entries("won:d", "linear").iter().any(|(reason, ..)| *reason == "late_touch"));
+
+    let again = with(&[merged("m", at(8, 0), 2, 1), unmerged("u", at(9, 0), 2, 1)]);
+    same(&shown(&apart), &shown(&again), "row");
+    same(&apart.balances(), &again.balances(), "balance");
+}
+
+#[test]
+fn chains_end_at_their_last_lead_and_of_a_cycle_the_earliest_merge_does_not_hold() {
+    let check = |merges: &[(i64, u8, u8)], expect: &[(u8, u32)]| {
+        let merges: Vec<_> =
+            merges.iter().map(|(minute, from, into)| merged(&format!("m{minute}"), at(8, *minute), *from, *into)).collect();
+        assert_eq!(leads(&with(&merges)), expect, "{merges:?}");
+    };
+    check(&[(0, 1, 2), (1, 2, 3)], &[(3, 5)]);
+    check(&[(1, 1, 2), (0, 2, 3)], &[(3, 5)]);
+    check(&[(0, 1, 2), (1, 2, 3), (2, 3, 1)], &[(1, 5)]);
+    check(&[(2, 1, 2), (0, 2, 3), (1, 3, 1)], &[(2, 5)]);
+    check(&[(0, 1, 2), (1, 2, 1)], &[(1, 4), (3, 1)]);
+    check(&[(0, 1, 1)], &[(1, 2), (2, 2), (3, 1)]);
+    // The latest merge of one lead holds.
+    check(&[(0, 1, 2), (1, 1, 3)], &[(2, 2), (3, 3)]);
+}
+
+#[test]
+fn a_chain_longer_than_the_limit_loses_nothing() {
+    let forms = (0..100).map(|number| form(&format!("f{number}"), None, at(0, i64::from(number)), lead(number), "/x"));
+    let merges = (0..99).map(|number| merged(&format!("m{number}"), at(1, 0), number, number + 1));
+    let mut world = World::new(2);
+    world.see(&forms.chain(merges).collect::<Vec<_>>());
+    world.audit();
+    assert_eq!(world.tables.touches.live().count(), 100);
+    assert_eq!(world.lead(&text(99)).touches, 64);
+}
+
+#[test]
+fn an_address_and_a_contact_id_in_one_event_are_one_person() {
+    let named = LeadRef { alias: Some(lead_id(9)), ..lead(1) };
+    let world = with(&[
+        form("crm", None, at(2, 0), lead(9), "/crm"),
+        mail("both", at(9, 0), named, EmailKind::Sent, None, None),
+    ]);
+    assert_eq!(world.lead(&text(9)).merged_into, text(1));
+    assert_eq!(world.lead(&text(1)).touches, 3);
+}
+
+#[test]
+fn a_lead_belongs_to_the_account_of_the_crm_else_of_its_deal_else_of_its_domain() {
+    let account = |more: &[Happened]| {
+        let mut events = vec![form("f", None, at(0, 0), lead_at(1, "acme.example"), "/x")];
+        events.extend_from_slice(more);
+        World::after(&events).lead(&text(1)).account.to_string()
+    };
+    let role = deal("d", at(1, 0), "d", DealKind::Created, |deal| {
+        deal.contacts = contacts(&[lead(1)]);
+        deal.account_id = Some("acct-deal".into());
+    });
+    let crm = |id, day, name: &str| update(id, at(day, 0), lead(1), |change| change.account_id = Some(name.into()));
+    assert_eq!(account(&[]), "acme.example");
+    assert_eq!(account(&[role.clone()]), "acct-deal");
+    assert_eq!(account(&[crm("u2", 3, "acct-new"), crm("u1", 2, "acct-old"), role]), "acct-new");
+    assert_eq!(World::after(&[form("f", None, at(0, 0), lead(1), "/x")]).lead(&text(1)).account, text(1));
+}
+
+#[test]
+fn erasure_takes_the_person_and_leaves_the_totals() {
+    let before = with(&[]);
+    let after = with(&[erasure("e", at(9, 0), lead(1))]);
+    assert_eq!(before.lead(&text(1)).sealed, Some(vec![1; 3]));
+    assert_eq!((&after.lead(&text(1)).sealed, after.lead(&text(1)).erased), (&None, true));
+    same(&before.balances(), &after.balances(), "balance");
+    assert_eq!(leads(&before), leads(&after));
+}
+
+#[test]
+fn a_producer_that_repeats_itself_is_counted_and_changes_nothing() {
+    let mut world = with(&[]);
+    let before = world.tables.shown();
+    let mut again = people();
+    again[1].occurred_at = at(2, 0);
+    world.see(&again);
+    world.audit();
+    assert_eq!(world.duplicates(), 7);
+    same(&before, &world.tables.shown(), "row");
+}

@@ -1,0 +1,131 @@
+//! Creation, scores, stages and hand-offs.
+
+use super::given::*;
+use super::world::World;
+use smarketing_kernel::event::*;
+
+fn said(id: &str, day: i64, minute: i64, said: Verdict) -> Happened {
+    verdict(id, at(day, minute), lead(1), said, Some("no budget"))
+}
+
+/// A form outside of any session: 20 points, when its page is for no stage of the buyer.
+fn filled(id: &str, day: i64) -> Happened {
+    form(id, None, at(day, 0), lead(1), "/x")
+}
+
+#[track_caller]
+fn check(events: &[Happened], expect: &[&str]) {
+    assert_eq!(World::after(events).stages(&text(1)), expect);
+    let mut world = World::new(2);
+    events.iter().rev().for_each(|event| world.see(std::slice::from_ref(event)));
+    assert_eq!(world.stages(&text(1)), expect, "the other way round");
+    world.audit();
+}
+
+#[test]
+fn a_lead_is_created_by_evidence_not_by_mail_that_was_sent() {
+    let mail = |kind| mail("e", at(3, 0), lead(1), kind, None, None);
+    for kind in EmailKind::ALL {
+        let world = World::after(&[mail(*kind)]);
+        let expect = matches!(kind, EmailKind::Clicked | EmailKind::Replied);
+        assert_eq!(world.tables.leads.live().count() == 1, expect, "{kind:?}");
+        assert_eq!(world.tables.lead_events.live().count(), 1, "{kind:?} is on the timeline");
+    }
+    for event in [
+        form("e", None, at(3, 0), lead(1), "/x"),
+        known(lead(1), view("e", "v", at(3, 0), "/x")),
+        update("e", at(3, 0), lead(1), |_| {}),
+        said("e", 3, 0, Verdict::Accepted),
+        activity("e", at(3, 0), lead(1), ActivityKind::Call, None),
+        deal("e", at(3, 0), "d", DealKind::Created, |deal| deal.contacts = contacts(&[lead(1)])),
+    ] {
+        let name = event.body.name();
+        let world = World::after(&[event, mail(EmailKind::Sent), filled("later", 9)]);
+        assert_eq!(world.lead(&text(1)).created_at, Some(at(3, 0)), "{name}");
+        assert_eq!(world.conversion(&format!("lead:{}", text(1))).converted_at, at(3, 0), "{name}");
+    }
+}
+
+#[test]
+fn the_score_crosses_the_threshold_when_the_events_say_so() {
+    // 20, 40, 60: over 50 at the third form.
+    check(&[filled("a", 0), filled("b", 0), filled("c", 0)], &["lead", "mql"]);
+    // A half-life apart: 20, 30, 35, 37.50.
+    let apart = [filled("a", 0), filled("b", 30), filled("c", 60), filled("d", 90)];
+    check(&apart, &["lead"]);
+    let world = World::after(&apart);
+    let row = world.lead(&text(1));
+    assert_eq!((row.fit_centi, row.behaviour_centi, row.score_centi), (0, 3_750, 3_750));
+    // Fit counts as well: an executive (20) of a company (5).
+    let fit = [("title", "VP Sales")];
+    let executive = |id, minute| form_with(id, None, at(0, minute), lead_at(1, "acme.example"), "/x", &fit);
+    check(&[executive("a", 0), executive("b", 1)], &["lead", "mql"]);
+    check(&[executive("a", 0)], &["lead"]);
+    // What an anonymous browser did counts from the moment it has a name.
+    let mut browsed: Vec<_> = (0..20).map(|day| view(&format!("v{day}"), "v", at(day, 0), "/x")).collect();
+    browsed.push(form("f", Some("v"), at(20, 0), lead(1), "/x"));
+    check(&browsed, &["lead"]);
+    browsed.push(form("g", Some("v"), at(21, 0), lead(1), "/x"));
+    check(&browsed, &["lead", "mql"]);
+}
+
+#[test]
+fn sales_sends_back_and_marketing_starts_again() {
+    let mut events = vec![filled("a", 0), filled("b", 0), filled("c", 0), said("r", 1, 0, Verdict::Recycled)];
+    check(&events, &["lead", "mql", "recycled"]);
+    events.extend([filled("d", 2), filled("e", 2)]);
+    check(&events, &["lead", "mql", "recycled"]);
+    events.push(filled("f", 2));
+    check(&events, &["lead", "mql", "recycled", "mql"]);
+    let world = World::after(&events);
+    assert_eq!((world.lead(&text(1)).mqls, world.lead(&text(1)).stage), (2, Stage::Mql));
+    assert!(world.has_conversion(&format!("mql:{}:{}", text(1), at(2, 0).0)));
+    let recycled = world.tables.stage_entries.live().find(|entry| entry.stage == Stage::Recycled).unwrap();
+    assert_eq!((&*recycled.reason, recycled.from_stage, recycled.previous_ms), ("no budget", Stage::Mql, 86_400_000));
+}
+
+#[test]
+fn a_skipped_stage_is_entered_with_the_later_one() {
+    check(&[filled("a", 0), said("q", 1, 0, Verdict::Qualified)], &["lead", "mql?", "sal?", "sql"]);
+    check(&[said("d", 0, 0, Verdict::Disqualified)], &["lead", "disqualified"]);
+    let crm = |id, day, stage| update(id, at(day, 0), lead(1), |change| change.stage = Some(stage));
+    check(&[crm("a", 0, Stage::Sql), crm("b", 1, Stage::Mql)], &["lead?", "mql?", "sal?", "sql"]);
+    let opened = deal("d", at(1, 0), "d", DealKind::Created, |deal| deal.contacts = contacts(&[lead(1)]));
+    let won = deal("w", at(2, 0), "d", DealKind::Won, |_| {});
+    check(&[filled("a", 0), opened, won], &["lead", "mql?", "sal?", "sql?", "opportunity", "customer"]);
+    // The CRM names the contact long after the deal was opened: nothing happens before the lead exists.
+    let old = deal("d", at(1, 0), "d", DealKind::Created, |_| {});
+    let named = deal("n", at(5, 0), "d", DealKind::Updated, |deal| deal.contacts = contacts(&[lead(1)]));
+    let world = World::after(&[old, named]);
+    assert!(world.tables.stage_entries.live().all(|entry| entry.entered_at == at(5, 0)));
+}
+
+#[test]
+fn to_and_fro_within_one_instant_keeps_one_row_an_entry() {
+    let crm = update("u", at(0, 0), lead(1), |change| change.stage = Some(Stage::Sql));
+    let events = [crm, said("v", 0, 0, Verdict::Recycled), said("w", 0, 0, Verdict::Qualified)];
+    check(&events, &["lead?", "mql?", "sal?", "sql", "recycled"]);
+    assert_eq!(World::after(&events).lead(&text(1)).stage, Stage::Recycled);
+}
+
+#[test]
+fn the_hand_off_clock_stops_at_the_first_activity_and_the_first_verdict() {
+    let world = World::after(&[
+        activity("before", at(0, 0), lead(1), ActivityKind::Call, None),
+        filled("a", 1),
+        filled("b", 1),
+        filled("c", 1),
+        activity("call", at(1, 30), lead(1), ActivityKind::Call, None),
+        activity("again", at(1, 60), lead(1), ActivityKind::Call, None),
+        said("r", 2, 0, Verdict::Rejected),
+        said("late", 3, 0, Verdict::Recycled),
+        filled("d", 4),
+        filled("e", 4),
+        filled("f", 4),
+    ]);
+    let handoffs: Vec<_> = world.tables.handoffs.live().collect();
+    let [first, second] = handoffs[..] else { panic!("{handoffs:?}") };
+    assert_eq!((first.mql_at, first.first_activity_at, first.verdict_at), (at(1, 0), Some(at(1, 30)), Some(at(2, 0))));
+    assert_eq!((&*first.verdict, &*first.reason, &*first.rep), ("rejected", "no budget", "rep-1"));
+    assert_eq!((second.mql_at, second.first_activity_at, &*second.verdict), (at(4, 0), None, "(none)"));
+}

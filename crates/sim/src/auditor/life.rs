@@ -1,0 +1,154 @@
+//! The way through the stages: what moves a lead, in order, and where that takes it.
+
+use super::Books;
+use super::deal::Deal;
+use super::decay;
+use super::touch::Interaction;
+use smarketing_kernel::event::{Body, Event, LeadRef, Stage, Verdict};
+use smarketing_kernel::text::Text;
+use smarketing_kernel::time::{DAY_MS, Timestamp};
+
+/// An entry into a stage.
+pub(super) struct Entry {
+    pub(super) at: Timestamp,
+    pub(super) stage: Stage,
+    pub(super) from: Stage,
+    pub(super) reason: Text,
+    pub(super) inferred: bool,
+    pub(super) previous_ms: i64,
+}
+
+/// What moves a lead. In one instant it first exists, then behaves, then CRM and sales speak, then deals do.
+enum Push {
+    Created,
+    Behaved(i64),
+    To(Stage, Text),
+}
+
+/// Fit in hundredths of a point: who it is.
+pub(super) fn fit(books: &Books<'_>, persona: Option<&Text>, has_domain: bool) -> i64 {
+    let scoring = &books.judge.definitions.scoring;
+    let by_persona =
+        persona.and_then(|persona| scoring.personas.get(&**persona)).map_or(0, |points| i64::from(*points));
+    let by_domain = if has_domain { i64::from(scoring.business_domain) } else { 0 };
+    (by_persona + by_domain) * 100
+}
+
+/// Every entry, in order.
+pub(super) fn entries(
+    books: &Books<'_>,
+    created_at: Timestamp,
+    fit: i64,
+    touches: &[Interaction],
+    events: &[&Event<LeadRef>],
+    roles: &[&Deal],
+) -> Vec<Entry> {
+    let scoring = &books.judge.definitions.scoring;
+    let half_life_ms = u64::from(scoring.half_life_days) * DAY_MS.unsigned_abs();
+    let enough = i64::from(scoring.mql_threshold) * 100;
+    let mut way = Way { entries: Vec::new(), stage: Stage::Visitor, since: created_at };
+    let (mut behaviour, mut faded_at) = (0_i128, created_at);
+    for (at, push) in pushes(books, created_at, touches, events, roles) {
+        if !matches!(push, Push::To(..)) {
+            behaviour = behaviour * decay::left(at.since(faded_at).max(0).unsigned_abs(), half_life_ms) >> 40;
+            faded_at = at;
+        }
+        match push {
+            Push::Created => way.forward(at, Stage::Lead, "created"),
+            Push::Behaved(points) => behaviour += i128::from(points * 100),
+            Push::To(stage @ (Stage::Recycled | Stage::Disqualified), reason) => {
+                if stage == Stage::Recycled {
+                    behaviour = 0;
+                }
+                way.back(at, stage, &reason);
+                continue;
+            }
+            Push::To(stage, reason) => {
+                way.forward(at, stage, &reason);
+                continue;
+            }
+        }
+        let waits = matches!(way.stage, Stage::Lead | Stage::Recycled);
+        if waits && i128::from(fit) + behaviour >= i128::from(enough) {
+            way.forward(at, Stage::Mql, "score");
+        }
+    }
+    way.entries
+}
+
+fn pushes(
+    books: &Books<'_>,
+    created_at: Timestamp,
+    touches: &[Interaction],
+    events: &[&Event<LeadRef>],
+    roles: &[&Deal],
+) -> Vec<(Timestamp, Push)> {
+    let mut pushes = vec![((created_at, 0, Text::from("")), Push::Created)];
+    for touch in touches {
+        pushes.push(((touch.at, 1, touch.id.clone()), Push::Behaved(books.judge.points(touch.kind, &touch.page))));
+    }
+    for event in events {
+        let (rank, push) = match &event.body {
+            Body::LeadUpdated(update) => (2, update.stage.map(|stage| Push::To(stage, Text::from("crm")))),
+            Body::LeadReviewed(review) => {
+                let reason = review.reason.clone().unwrap_or_else(|| Text::from("verdict"));
+                (3, Some(Push::To(stage_of(review.verdict), reason)))
+            }
+            _ => (0, None),
+        };
+        pushes.extend(push.map(|push| ((event.occurred_at, rank, event.event_id.clone()), push)));
+    }
+    for deal in roles.iter().filter(|deal| deal.lives()) {
+        let opened = Push::To(Stage::Opportunity, Text::from("deal_opened"));
+        // A deal older than the lead is there from the lead's start.
+        pushes.push(((deal.opened_at.max(created_at), 4, deal.id.clone()), opened));
+        let won = |at: Timestamp| {
+            ((at.max(created_at), 5, deal.id.clone()), Push::To(Stage::Customer, Text::from("deal_won")))
+        };
+        pushes.extend(deal.won_at().map(won));
+    }
+    pushes.sort_by(|a, b| a.0.cmp(&b.0));
+    pushes.into_iter().map(|((at, _, _), push)| (at, push)).collect()
+}
+
+fn stage_of(verdict: Verdict) -> Stage {
+    match verdict {
+        Verdict::Accepted => Stage::Sal,
+        Verdict::Qualified => Stage::Sql,
+        Verdict::Rejected | Verdict::Recycled => Stage::Recycled,
+        Verdict::Disqualified => Stage::Disqualified,
+    }
+}
+
+struct Way {
+    entries: Vec<Entry>,
+    stage: Stage,
+    since: Timestamp,
+}
+
+impl Way {
+    /// Enters every funnel stage between where it stands and `to`; behind a recycling the funnel starts with MQL.
+    fn forward(&mut self, at: Timestamp, to: Stage, reason: &str) {
+        let stands = if self.stage > Stage::Customer { Stage::Lead } else { self.stage };
+        let funnel = [Stage::Lead, Stage::Mql, Stage::Sal, Stage::Sql, Stage::Opportunity, Stage::Customer];
+        for stage in funnel.into_iter().filter(|stage| *stage > stands && *stage <= to) {
+            self.enter(at, stage, reason, stage != to);
+        }
+    }
+
+    fn back(&mut self, at: Timestamp, to: Stage, reason: &str) {
+        if self.stage == Stage::Visitor {
+            self.forward(at, Stage::Lead, reason);
+        }
+        if self.stage != to {
+            self.enter(at, to, reason, false);
+        }
+    }
+
+    fn enter(&mut self, at: Timestamp, stage: Stage, reason: &str, inferred: bool) {
+        let first = self.stage == Stage::Visitor;
+        let previous_ms = if first { 0 } else { at.since(self.since).max(0) };
+        self.entries.push(Entry { at, stage, from: self.stage, reason: Text::from(reason), inferred, previous_ms });
+        (self.stage, self.since) = (stage, at);
+    }
+}

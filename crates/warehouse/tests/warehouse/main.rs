@@ -1,0 +1,9 @@
+//! The warehouse against the real engine: every view, every report, and every way a write can go wrong.
+
+mod migrate;
+mod report;
+mod rows;
+mod server;
+mod speed;
+mod view;
+mod write;

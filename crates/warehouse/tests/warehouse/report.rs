@@ -1,0 +1,159 @@
+//! Questions and their answers.
+
+use crate::rows::{ADA, world};
+use crate::server::{ask, holding, run, try_ask};
+use smarketing_kernel::time::Day;
+use smarketing_warehouse::report::{By, Scope};
+use smarketing_warehouse::{Cell, Error, Kind, Table};
+
+/// Header and rows, fields separated by `|`.
+fn text(table: &Table) -> Vec<String> {
+    let header = table.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join("|");
+    let line = |row: &Vec<Cell>| row.iter().map(Cell::to_string).collect::<Vec<_>>().join("|");
+    std::iter::once(header).chain(table.rows.iter().map(line)).collect()
+}
+
+#[test]
+fn channels_set_acquisition_beside_credit() {
+    run(async {
+        let warehouse = holding("channels", &[world()]).await;
+        let scope = Scope::all("w");
+        let header = "name|currency|leads|won_deals|won_deals_with_revenue|revenue|credited_deals|credited_revenue";
+        let check = |table: Table, expect: &[&str]| {
+            assert_eq!(text(&table)[0], header);
+            assert_eq!(text(&table)[1..], *expect);
+        };
+        let by_channel = warehouse.channels(&scope, "linear", By::Channel).await.unwrap();
+        check(
+            by_channel,
+            &[
+                "Organic Search|JPY|0|1|1|5000|1|5000",
+                "Paid Search|USD|1|1|1|1000.01|0.5|500.01",
+                "Email|USD|0|0|0|0|0.5|500",
+                "Organic Search|USD|1|0|0|0|0|0",
+            ],
+        );
+        let by_source = warehouse.channels(&scope, "first", By::Source).await.unwrap();
+        check(by_source, &["google|JPY|0|1|1|5000|1|5000", "google|USD|2|1|1|1000.01|1|1000.01"]);
+        let by_campaign = warehouse.channels(&scope, "first", By::Campaign).await.unwrap();
+        assert_eq!(by_campaign.rows.len(), 2);
+        let later = Scope { from: Day::from_civil(2026, 4, 1), ..Scope::all("w") };
+        assert!(warehouse.channels(&later, "first", By::Channel).await.unwrap().rows.is_empty());
+        assert!(warehouse.channels(&Scope::all("x"), "first", By::Channel).await.unwrap().rows.is_empty());
+    });
+}
+
+#[test]
+fn reports_answer() {
+    run(async {
+        let warehouse = holding("reports", &[world()]).await;
+        let scope = Scope::all("w");
+        let check = |table: Table, expect: &[&str]| assert_eq!(text(&table), expect);
+        check(
+            warehouse.content(&scope, "linear").await.unwrap(),
+            &[
+                "content|content_group|buyer_stage|currency|leads|mqls|opportunities|won|pipeline|revenue",
+                "/ten-cures|blog|awareness|JPY|0|0|1|1|5000|5000",
+                "/ten-cures|blog|awareness|USD|0|0|2|1|1200.01|1000.01",
+            ],
+        );
+        let funnel = text(&warehouse.funnel(&scope).await.unwrap());
+        assert_eq!(
+            funnel[..3],
+            ["stage|next_stage|entered|converted|conversion_rate", "lead|customer|2|0|0", "lead|mql|2|1|0.5"]
+        );
+        check(
+            warehouse.velocity(&scope).await.unwrap(),
+            &["stage|next_stage|converted|days_average|days_median|days_p90", "lead|mql|1|2|2|2", "mql|sql|1|2|2|2"],
+        );
+        check(
+            warehouse.sla(&scope, 1).await.unwrap(),
+            &["rep|handoffs|worked|in_time|late_or_open|hours_median|accepted|rejected", "rep-1|2|1|0|2|2|0|1"],
+        );
+        check(
+            warehouse.models(&scope, "won").await.unwrap(),
+            &[
+                "channel|currency|first|last|linear|influenced",
+                "Organic Search|JPY|5000|5000|5000|5000",
+                "Paid Search|USD|1000.01||500.01|1000.01",
+                "Email|USD||1000.01|500|1000.01",
+            ],
+        );
+        check(
+            warehouse.roi(&scope, "linear").await.unwrap(),
+            &[
+                "channel|currency|spend|clicks|won|revenue|realised_revenue|roas|roi|realised_roi|cac",
+                "Paid Search|USD|210|30|0.5|500.01|500.01|2.381|1.381|1.381|420",
+                "Email|USD|0|0|0.5|500|500||||0",
+                "Organic Search|USD|0|0|1|0|0||||0",
+            ],
+        );
+        check(
+            warehouse.lost(&scope, "last").await.unwrap(),
+            &[
+                "lost|lost_reason|channel|currency|times|amount",
+                "deal|price|Email|USD|1|200",
+                "handoff|no budget|Paid Search|(none)|1|0",
+            ],
+        );
+        check(
+            warehouse.paths(&scope).await.unwrap(),
+            &["path|conversions|value_minor|nulls", "Organic Search|1|5000|0", "Paid Search > Email|1|100001|1"],
+        );
+        let reconciliation = warehouse.reconciliation(&scope).await.unwrap();
+        let wrong = reconciliation.column("days_wrong").unwrap();
+        assert_eq!(reconciliation.rows.len(), 12);
+        assert!(reconciliation.rows.iter().all(|row| row[wrong] == Cell::Integer(0)));
+    });
+}
+
+#[test]
+fn a_lead_and_a_deal_are_explained_down_to_their_events() {
+    run(async {
+        let warehouse = holding("pages", &[world()]).await;
+        let page = warehouse.lead("w", ADA).await.unwrap();
+        let email = page.profile.column("email").unwrap();
+        assert_eq!(page.profile.rows[0][email], Cell::Text("ada@copier.test".into()));
+        assert_eq!(page.timeline.columns[0].kind, Kind::Time);
+        assert_eq!(page.timeline.rows.len(), 9);
+        assert_eq!(page.timeline.rows[0][0], Cell::Time("2026-03-01T00:00:00.000Z".into()));
+        assert!(warehouse.lead("w", "nobody").await.unwrap().profile.rows.is_empty());
+
+        let page = warehouse.deal("w", "d-1").await.unwrap();
+        assert_eq!(page.deal.rows.len(), 1);
+        assert_eq!(page.conversions.rows.len(), 2);
+        assert_eq!(page.history.rows.len(), 1);
+        let journey = text(&page.journey);
+        assert_eq!(
+            journey[0],
+            "kind|position|touch_at|channel|source|medium|campaign|content|touch_kind|lead|touch_id|first|last|linear|influenced"
+        );
+        assert_eq!(
+            journey[4],
+            format!(
+                "won|2|2026-03-06T00:00:00.000Z|Email|email|(none)|spring|/ten-cures|visit|{ADA}|t2|0|1000.01|500|1000.01"
+            )
+        );
+        assert_eq!(page.ledger.rows.len(), 4 + 6);
+    });
+}
+
+#[test]
+fn values_never_become_sql_and_readers_only_read() {
+    run(async {
+        let warehouse = holding("safe", &[world()]).await;
+        for evil in ["' OR 1 = 1 --", "\\", "'); DROP TABLE deals; --", "a\tb\nc", "{x:String}", "?"] {
+            assert!(warehouse.deal(evil, evil).await.unwrap().deal.rows.is_empty(), "{evil}");
+            assert!(warehouse.reject(evil, 1).await.unwrap().rows.is_empty(), "{evil}");
+        }
+        assert_eq!(warehouse.rejects().await.unwrap().rows.len(), 1);
+        assert_eq!(warehouse.reject("page-views-0", 9).await.unwrap().rows.len(), 1);
+        for refused in
+            ["DROP TABLE t_safe_g1.deals", "INSERT INTO t_safe_g1.one VALUES (1)", "SELECT * FROM file('/etc/passwd')"]
+        {
+            let error = try_ask(&warehouse, refused).await.unwrap_err();
+            assert!(matches!(error, Error::Refused { .. }), "{refused}: {error}");
+        }
+        assert_eq!(ask(&warehouse, "SELECT '?', count() FROM deals WHERE deal != '?' FORMAT CSV").await, "\"?\",3");
+    });
+}

@@ -1,0 +1,97 @@
+//! `GET /healthz`, `GET /readyz`, `GET /v1/status`: whether the service lives, takes records, and how far it is.
+
+use crate::refusal::Refusal;
+use crate::server::Front;
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::{Value, json};
+use smarketing_engine::progress;
+use smarketing_kernel::text::Text;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// How far everything is. `delivered` is in the warehouse and in the store.
+#[derive(Serialize)]
+pub(crate) struct Status {
+    /// `ready`, `waiting` (for the warehouse; records are taken) or `halted`.
+    state: &'static str,
+    /// The stream of this collector.
+    collector: Text,
+    /// Entries in the journal, over all partitions.
+    journalled: u64,
+    /// Of those, how many are delivered.
+    delivered: u64,
+    partitions: Vec<Lane>,
+    streams: BTreeMap<Text, Stream>,
+}
+
+#[derive(Serialize)]
+struct Lane {
+    partition: usize,
+    journalled: u64,
+    delivered: u64,
+    rows: u64,
+    halted: Option<String>,
+    waiting: Option<String>,
+}
+
+/// What became of the records of a stream that are delivered.
+#[derive(Serialize)]
+struct Stream {
+    applied: u64,
+    duplicates: u64,
+    rejected: u64,
+    reasons: BTreeMap<Text, u64>,
+}
+
+/// The process lives.
+pub(crate) async fn alive() -> Json<Value> {
+    Json(json!({ "state": "alive" }))
+}
+
+/// Records are taken.
+pub(crate) async fn ready(State(front): State<Arc<Front>>) -> Result<Json<Value>, Refusal> {
+    front.check_ready()?;
+    Ok(Json(json!({ "state": "ready" })))
+}
+
+/// How far everything is.
+pub(crate) async fn status(State(front): State<Arc<Front>>) -> Result<Json<Status>, Refusal> {
+    // Positions before ends: what is delivered is never more than what is journalled.
+    let lanes = front.progress.lanes();
+    let ends = front.intake.ends().map_err(|error| {
+        tracing::error!(%error, "the journal does not say how long it is");
+        Refusal::later("the journal does not answer")
+    })?;
+    let names: BTreeSet<Text> = lanes.iter().flat_map(|lane| lane.streams.keys().cloned()).collect();
+    let streams = names.into_iter().map(|name| {
+        let sum = front.progress.stream(&name);
+        let stream =
+            Stream { applied: sum.applied, duplicates: sum.duplicates, rejected: sum.rejected, reasons: sum.reasons };
+        (name, stream)
+    });
+    Ok(Json(Status {
+        state: state(&lanes),
+        collector: front.stream.clone(),
+        journalled: ends.iter().sum(),
+        delivered: lanes.iter().map(|lane| lane.position).sum(),
+        streams: streams.collect(),
+        partitions: lanes.into_iter().zip(ends).enumerate().map(shown).collect(),
+    }))
+}
+
+fn state(lanes: &[progress::Lane]) -> &'static str {
+    if lanes.iter().any(|lane| lane.halted.is_some()) {
+        "halted"
+    } else if lanes.iter().any(|lane| lane.waiting.is_some()) {
+        "waiting"
+    } else {
+        "ready"
+    }
+}
+
+fn shown((partition, (lane, journalled)): (usize, (progress::Lane, u64))) -> Lane {
+    let progress::Lane { position, rows, halted, waiting, .. } = lane;
+    Lane { partition, journalled, delivered: position, rows, halted, waiting }
+}

@@ -4,11 +4,10 @@ use crate::config::Config;
 use crate::place::{Layout, Place, definitions};
 use anyhow::{Context as _, bail};
 use smarketing_chbox::{Launch, Options as BoxOptions, Supervisor};
-use smarketing_engine::log::{self, Log};
-use smarketing_engine::{Parts, Service, Vault};
-use smarketing_store::{Disk, Options as StoreOptions, Store};
-use smarketing_warehouse::{Credentials, MIGRATIONS, Options as WarehouseOptions, Warehouse};
+use smarketing_engine::{Local, Parts, Service};
+use smarketing_warehouse::{Credentials, MIGRATIONS, Options as WarehouseOptions, Remedy, Warehouse};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 /// An open house.
@@ -16,8 +15,6 @@ pub(crate) struct House {
     pub(crate) clickhouse: Supervisor,
     pub(crate) warehouse: Warehouse,
     pub(crate) service: Service,
-    /// Holds the vault's directory open.
-    pub(crate) vault: Disk,
 }
 
 /// Starts the embedded engine of a data directory.
@@ -44,7 +41,27 @@ pub(crate) async fn connect(engine: &Supervisor, config: &Config, generation: u3
         compress: false,
         ..WarehouseOptions::default()
     };
-    Warehouse::connect(options).await.context("could not connect to the embedded ClickHouse engine")
+    patiently(|| Warehouse::connect(options.clone())).await.context("could not connect to the embedded ClickHouse engine")
+}
+
+/// How long a start waits for an engine that is being started again.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Tries again what may pass: the engine may be on its way back.
+async fn patiently<T, F>(mut attempt: impl FnMut() -> F) -> smarketing_warehouse::Result<T>
+where
+    F: Future<Output = smarketing_warehouse::Result<T>>,
+{
+    let started = Instant::now();
+    loop {
+        match attempt().await {
+            Err(error) if error.remedy() == Remedy::Retry && started.elapsed() < PATIENCE => {
+                tracing::warn!(%error, "trying again");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 impl House {
@@ -69,21 +86,18 @@ impl House {
         layout: &Layout,
         publish: bool,
     ) -> anyhow::Result<Self> {
-        // The journal first: its lock tells two processes apart before anything else is touched.
-        let log: Arc<dyn Log> = Arc::new(log::Local::open(&place.journal(), layout.partitions, log::Options::default())?);
-        let options = StoreOptions { partitions: layout.partitions, ..StoreOptions::default() };
-        let store: Arc<dyn Store> = Arc::new(Disk::open(&place.store(layout.generation), options)?);
-        let vault_disk = Disk::open(&place.vault(), StoreOptions { cache_bytes: 8 << 20, buffer_bytes: 8 << 20, ..StoreOptions::default() })?;
-        let vault = Arc::new(Vault::new(vault_disk.cells("persons")?, place.pepper()?));
+        let store = place.store(layout.generation);
+        let Local { log, store, vault } =
+            Local::open(&place.journal(), &store, &place.vault(), layout.partitions, place.pepper()?)?;
         let clickhouse = start_engine(place, config).await?;
         let warehouse = connect(&clickhouse, config, layout.generation).await?;
         if !publish {
             // What an earlier attempt at this generation left would show beside what comes.
-            warehouse.drop_tables().await?;
+            patiently(|| warehouse.drop_tables()).await?;
         }
-        warehouse.migrate(MIGRATIONS).await.context("could not migrate the warehouse")?;
+        patiently(|| warehouse.migrate(MIGRATIONS)).await.context("could not migrate the warehouse")?;
         if publish {
-            warehouse.publish().await.context("could not create the views of the warehouse")?;
+            patiently(|| warehouse.publish()).await.context("could not create the views of the warehouse")?;
         }
         let service = Service::start(Parts {
             log,
@@ -94,7 +108,7 @@ impl House {
             clear_fields: config.raw.privacy.clear_fields.clone(),
             runtime: Handle::current(),
         })?;
-        Ok(Self { clickhouse, warehouse, service, vault: vault_disk })
+        Ok(Self { clickhouse, warehouse, service })
     }
 
     /// Finishes what was decided, and closes everything in order.

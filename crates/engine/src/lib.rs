@@ -11,6 +11,7 @@ pub mod codec;
 pub mod delivery;
 pub mod intake;
 pub mod limits;
+pub mod local;
 pub mod log;
 pub mod progress;
 pub mod service;
@@ -19,6 +20,7 @@ pub mod vault;
 pub mod worker;
 
 pub use intake::{Incoming, Intake};
+pub use local::Local;
 pub use progress::Progress;
 pub use service::{Parts, Service};
 pub use vault::{Pepper, Vault};

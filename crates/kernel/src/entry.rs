@@ -5,6 +5,7 @@ use crate::id::SubjectId;
 use crate::subject::{Part, Tag};
 use crate::text::Text;
 use crate::time::Timestamp;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -79,5 +80,5 @@ pub struct Message {
     /// What it is about.
     pub tag: Tag,
     /// The statement; `None` takes it back.
-    pub part: Option<Part>,
+    pub part: Option<Arc<Part>>,
 }

@@ -134,7 +134,12 @@ impl LeadId {
     /// The id as rows spell it: 32 hexadecimal digits.
     #[must_use]
     pub fn text(self) -> Text {
-        use alloc::string::ToString as _;
-        Text::from(self.to_string())
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        Text::from(core::str::from_utf8(&digits).unwrap_or_default())
     }
 }

@@ -14,6 +14,7 @@ use crate::rules::Rules;
 use crate::subject::{Part, Subject, Tag};
 use crate::text::Text;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The rows a subject shows, each table sorted by key, and what it tells others.
@@ -41,12 +42,12 @@ pub struct Statement {
     /// The receiver's natural name.
     pub name: Text,
     /// What is said.
-    pub part: Part,
+    pub part: Arc<Part>,
 }
 
 impl Projection {
     fn say(&mut self, to: SubjectId, tag: Tag, name: &Text, part: Part) {
-        self.said.insert((to, tag), Statement { name: name.clone(), part });
+        self.said.insert((to, tag), Statement { name: name.clone(), part: Arc::new(part) });
     }
 }
 

@@ -42,7 +42,7 @@ macro_rules! keyed {
             const TABLE: Table = Table::$table;
             type Key<'a> = ($($field,)+);
             fn key(&self) -> Self::Key<'_> { let $self = self; ($($key,)+) }
-            fn month(&self) -> i32 { let $self = self; $month }
+            fn month(&self) -> i32 { let $self = self; let _ = $self; $month }
         }
     )+};
 }
@@ -126,7 +126,7 @@ fn order<R: Keyed>(old: Option<&R>, new: Option<&R>) -> Option<Ordering> {
 
 /// How the deal stands that the account knows by this name.
 fn outcome_of(subject: &Subject, deal: &Text) -> Option<Outcome> {
-    subject.inbox.values().find_map(|part| match part {
+    subject.inbox.values().find_map(|part| match &**part {
         Part::Deal(state) if state.deal == *deal => Some(state.outcome),
         _ => None,
     })

@@ -15,7 +15,9 @@ use crate::settle::{Checksums, Ledger};
 use crate::subject::{Fact, Part, Subject, Tag};
 use crate::text::Text;
 use crate::time::Timestamp;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -210,7 +212,7 @@ struct Open {
 struct Floor<'r> {
     rules: &'r Rules,
     partition: Partition,
-    open: BTreeMap<SubjectId, Open>,
+    open: BTreeMap<SubjectId, Box<Open>>,
     dirty: BTreeSet<SubjectId>,
 }
 
@@ -236,7 +238,7 @@ impl Floor<'_> {
                 }
                 None => (Subject::new(workspace.clone(), name.clone()), Projection::default()),
             };
-            self.open.insert(id, Open { subject, before, now: None, rounds: 0 });
+            self.open.insert(id, Box::new(Open { subject, before, now: None, rounds: 0 }));
         }
         Ok(())
     }
@@ -339,6 +341,7 @@ impl Floor<'_> {
         let mut ledger = Ledger { rows, checksums: &mut state.checksums, recorded_at };
         let mut subjects = Vec::with_capacity(self.open.len());
         for (id, open) in self.open {
+            let open = *open;
             let Some(now) = open.now else { continue };
             ledger.settle(open.before, now, &open.subject);
             subjects.push((id, (!open.subject.is_empty()).then_some(open.subject)));
@@ -354,7 +357,7 @@ struct News {
     tag: Tag,
     name: Text,
     from: SubjectId,
-    part: Option<Part>,
+    part: Option<Arc<Part>>,
 }
 
 impl Arrival {
@@ -370,7 +373,7 @@ impl Arrival {
 fn statements<'s>(
     old: &'s BTreeMap<(SubjectId, Tag), Statement>,
     new: &'s BTreeMap<(SubjectId, Tag), Statement>,
-) -> impl Iterator<Item = (SubjectId, Tag, Text, Option<Part>)> + 's {
+) -> impl Iterator<Item = (SubjectId, Tag, Text, Option<Arc<Part>>)> + 's {
     let said = new.iter().filter(|(key, statement)| old.get(key) != Some(statement));
     let said = said.map(|((to, tag), statement)| (*to, *tag, statement.name.clone(), Some(statement.part.clone())));
     let taken_back = old.iter().filter(|(key, _)| !new.contains_key(key));

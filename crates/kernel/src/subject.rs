@@ -8,6 +8,8 @@ use crate::row::{Content, Origin, Outcome, TouchKind};
 use crate::text::Text;
 use crate::time::{Day, Timestamp};
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +22,8 @@ pub struct Subject {
     pub name: Text,
     /// Its facts, sorted by (time, event id), one an event id.
     pub facts: Vec<Fact>,
-    /// The latest statement of each subject under each tag.
-    pub inbox: BTreeMap<(Tag, SubjectId), Part>,
+    /// The latest statement of each subject under each tag, shared with whoever makes or passes it on.
+    pub inbox: BTreeMap<(Tag, SubjectId), Arc<Part>>,
 }
 
 /// An event as its subject keeps it.
@@ -216,7 +218,7 @@ pub struct Edge {
 #[allow(missing_docs)]
 pub struct Estate {
     pub facts: Vec<Fact>,
-    pub inbox: Vec<((Tag, SubjectId), Part)>,
+    pub inbox: Vec<((Tag, SubjectId), Arc<Part>)>,
 }
 
 /// What rate a deal needs.
@@ -227,9 +229,6 @@ pub enum RateNeed {
     /// The latest: open pipeline.
     Latest,
 }
-
-/// Subjects with more facts than this look for repeated ids through an index instead of pair by pair.
-const PAIRWISE_MAX: usize = 48;
 
 impl Subject {
     /// A subject nothing is known of yet.
@@ -245,7 +244,7 @@ impl Subject {
     }
 
     /// Replaces, or takes back, what another subject said.
-    pub(crate) fn hear(&mut self, key: (Tag, SubjectId), part: Option<Part>) {
+    pub(crate) fn hear(&mut self, key: (Tag, SubjectId), part: Option<Arc<Part>>) {
         match part {
             Some(part) => {
                 self.inbox.insert(key, part);
@@ -260,19 +259,28 @@ impl Subject {
     ///
     /// A repeated id is the producer repeating itself. Should the repetitions differ, the least by (time, content)
     /// stays, whichever came first: the set of events decides, not their order.
-    pub(crate) fn learn<L>(&mut self, facts: Vec<(Fact, L)>) -> Vec<(L, bool)> {
-        let mut known = Ids::of(&self.facts, facts.len());
-        let mut answers = Vec::with_capacity(facts.len());
-        for (fact, label) in facts {
-            let repeated = known.position(&self.facts, &fact);
+    pub(crate) fn learn<L>(&mut self, mut coming: Vec<(Fact, L)>) -> Vec<(L, bool)> {
+        // What comes is little, what is held may be much: that one is walked once, whatever its size.
+        coming.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+        let mut held: Vec<Option<usize>> = vec![None; coming.len()];
+        for (index, known) in self.facts.iter().enumerate() {
+            let first = coming.partition_point(|(fact, _)| fact.id < known.id);
+            let repeated = coming.get(first).is_some_and(|(fact, _)| fact.id == known.id);
+            if let Some(slot) = held.get_mut(first).filter(|_| repeated) {
+                *slot = Some(index);
+            }
+        }
+        let mut answers = Vec::with_capacity(coming.len());
+        let mut latest = None;
+        for ((fact, label), held) in coming.into_iter().zip(held) {
+            let same = |index: &usize| self.facts.get(*index).is_some_and(|known| known.id == fact.id);
+            let repeated = held.or_else(|| latest.filter(same));
             answers.push((label, repeated.is_none()));
+            latest = repeated.or(Some(self.facts.len()));
             match repeated.and_then(|index| self.facts.get_mut(index)) {
-                Some(held) if fact.precedes(held) => *held = fact,
+                Some(known) if fact.precedes(known) => *known = fact,
                 Some(_) => {}
-                None => {
-                    known.add(&fact, self.facts.len());
-                    self.facts.push(fact);
-                }
+                None => self.facts.push(fact),
             }
         }
         self.facts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
@@ -301,28 +309,5 @@ impl Fact {
     fn precedes(&self, held: &Self) -> bool {
         let bytes = |fact: &Self| postcard::to_allocvec(&fact.body).unwrap_or_default();
         (self.at, bytes(self)) < (held.at, bytes(held))
-    }
-}
-
-/// Finds a fact by its event id: by comparing for few facts, by a sorted index for many.
-struct Ids(Option<BTreeMap<Text, usize>>);
-
-impl Ids {
-    fn of(facts: &[Fact], coming: usize) -> Self {
-        let index = || facts.iter().enumerate().map(|(index, fact)| (fact.id.clone(), index)).collect();
-        Self((facts.len() + coming > PAIRWISE_MAX).then(index))
-    }
-
-    fn position(&self, facts: &[Fact], fact: &Fact) -> Option<usize> {
-        match &self.0 {
-            Some(index) => index.get(&fact.id).copied(),
-            None => facts.iter().position(|held| held.id == fact.id),
-        }
-    }
-
-    fn add(&mut self, fact: &Fact, at: usize) {
-        if let Some(index) = &mut self.0 {
-            index.insert(fact.id.clone(), at);
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Input made to exhaust memory, stack or time: refused, with the reason, within bounds that an allocator checks.
+//! Input made to exhaust memory, stack or time is refused, with the reason.
 
 mod support;
 

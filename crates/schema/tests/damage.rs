@@ -76,7 +76,8 @@ fn damaged_datums_and_schemas_are_events_or_rejects() {
                 outcomes[usize::from(decode_datum(&datum, &writer, &ctx).is_ok())] += 1;
             }
         }
-    }    assert!(outcomes.iter().all(|count| *count > 500), "both happen: {outcomes:?}");
+    }
+    assert!(outcomes.iter().all(|count| *count > 500), "both happen: {outcomes:?}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
 
 /// Serves an open house until it is told to stop, then drains and closes it.
 pub(crate) async fn serve(place: &Place, config: &Config, house: House) -> anyhow::Result<End> {
-    let House { clickhouse, warehouse, service, vault } = house;
+    let House { clickhouse, warehouse, service } = house;
     let service = Arc::new(service);
     let token = token()?;
     let options = Options {
@@ -49,7 +49,7 @@ pub(crate) async fn serve(place: &Place, config: &Config, house: House) -> anyho
         Err(error) => Err(error).with_context(|| format!("the collector could not listen on {}", config.listen)),
     };
     let service = Arc::into_inner(service).context("a request still holds the service")?;
-    House { clickhouse, warehouse, service, vault }.close().await?;
+    House { clickhouse, warehouse, service }.close().await?;
     ended.map(|()| End::Done)
 }
 

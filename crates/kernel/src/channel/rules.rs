@@ -11,7 +11,7 @@ use super::source_list::{Category, SourceList};
 use super::{Channel, NOT_SET, b2b};
 
 /// Raised whenever the shipped rules change, so that stored versions differ.
-const RULES_VERSION: u32 = 1;
+const RULES_VERSION: u32 = 2;
 
 /// The shipped rules a workspace builds on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -23,7 +23,7 @@ pub(super) fn project(rules: &Rules, subject: &Subject) -> Projection {
     let mut projection = Projection::default();
     let mut company = Company { subject, members: Vec::new(), deals: Vec::new() };
     for ((_, from), part) in &subject.inbox {
-        match (part, from.as_lead()) {
+        match (&**part, from.as_lead()) {
             (Part::Member(member), Some(lead)) => company.members.push((lead, member)),
             (Part::Deal(deal), _) => company.deals.push(deal),
             _ => {}

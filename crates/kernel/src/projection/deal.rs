@@ -139,7 +139,7 @@ fn reporting(rules: &Rules, subject: &Subject, deal: &Resolved<'_>, projection: 
     let rates = SubjectId::named(Kind::Rates, &subject.workspace, deal.currency.code());
     let need = deal.closed_at.map_or(RateNeed::Latest, |at| RateNeed::On(at.day()));
     projection.say(rates, Tag::NeedRate, &Text::from(deal.currency.code()), Part::NeedRate(need));
-    match subject.inbox.get(&(Tag::Rate, rates)) {
+    match subject.inbox.get(&(Tag::Rate, rates)).map(|part| &**part) {
         Some(Part::Rate { rate, .. }) => Rate::convert(*rate, deal.amount_minor, deal.currency, rules.reporting),
         _ => None,
     }
@@ -151,7 +151,7 @@ fn account(subject: &Subject, id: SubjectId, deal: &Resolved<'_>) -> Option<Text
         return Some(account.clone());
     }
     let Some(primary) = deal.primary() else { return Some(Text::from(format!("deal-{id}"))) };
-    subject.inbox.values().find_map(|part| match part {
+    subject.inbox.values().find_map(|part| match &**part {
         Part::Home { account, leads } if leads.contains(&primary.lead.id) => Some(account.clone()),
         _ => None,
     })

@@ -7,7 +7,7 @@ mod lifecycle;
 mod score;
 mod touches;
 
-use super::{Projection, Statement};
+use super::Projection;
 use crate::event::{Body, EmailKind, LeadRef, LeadUpdated, Stage};
 use crate::id::{Kind, LeadId, SubjectId};
 use crate::journey::{self, Milestones, Subjected};
@@ -148,7 +148,7 @@ fn tell_aliases(subject: &Subject, projection: &mut Projection) {
         named.extend(leads.map(|lead| (fact.at, fact.id.clone(), lead)));
     }
     for ((_, from), part) in &subject.inbox {
-        if let Part::Role(role) = part
+        if let Part::Role(role) = &**part
             && role.contact.alias.is_some()
         {
             named.push((role.at, from.hash_text(), &role.contact));
@@ -309,7 +309,7 @@ fn join_accounts(
             persona: profile.persona.clone().unwrap_or_else(|| rules.none.clone()),
             touches: up_to(&moments, touches, rules.journey_touches_max),
         };
-        projection.said.insert((to, Tag::Member), Statement { name: name.clone(), part: Part::Member(member) });
+        projection.say(to, Tag::Member, name, Part::Member(member));
     }
 }
 

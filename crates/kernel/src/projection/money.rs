@@ -20,7 +20,7 @@ pub(super) fn project_rates(subject: &Subject) -> Projection {
         }
     }
     for ((_, deal), part) in &subject.inbox {
-        if let Part::NeedRate(need) = part
+        if let Part::NeedRate(need) = &**part
             && let Some((day, rate)) = answer(&book, *need)
         {
             projection.say(*deal, Tag::Rate, &subject.name, Part::Rate { day, rate });

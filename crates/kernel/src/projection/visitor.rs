@@ -56,7 +56,7 @@ fn links(visitor: &Subject) -> Vec<Link<'_>> {
         }
     }
     for ((tag, from), part) in &visitor.inbox {
-        if let (Tag::Links, Part::Links(clicks), Some(lead)) = (tag, part, from.as_lead()) {
+        if let (Tag::Links, Part::Links(clicks), Some(lead)) = (tag, &**part, from.as_lead()) {
             links.extend(clicks.iter().map(|(at, id)| Link { at: *at, id, lead }));
         }
     }
@@ -128,7 +128,8 @@ fn show_views(
     projection: &mut Projection,
 ) {
     let roots = roots(visitor);
-    let named = |lead: LeadId| roots.get(&lead).copied().unwrap_or(lead).text();
+    let mut names: BTreeMap<LeadId, Text> = BTreeMap::new();
+    let mut named = |lead: LeadId| names.entry(lead).or_insert_with(|| roots.get(&lead).unwrap_or(&lead).text()).clone();
     let mut running = sessions.iter().peekable();
     let mut current = None;
     projection.web_events.reserve(visitor.facts.len());
@@ -142,7 +143,7 @@ fn show_views(
             visitor: visitor.name.clone(),
             viewed_at: fact.at,
             event_id: fact.id.clone(),
-            lead: lead.map_or_else(|| rules.none.clone(), named),
+            lead: lead.map_or_else(|| rules.none.clone(), &mut named),
             session_at: session.map_or(fact.at, |session| session.start),
             origin: session.map_or_else(own, |session| session.origin.clone()),
             page: rules.content(&view.path),
@@ -154,7 +155,7 @@ fn show_views(
 
 /// Where merged leads lead to, as they said.
 fn roots(visitor: &Subject) -> BTreeMap<LeadId, LeadId> {
-    let told = visitor.inbox.iter().filter_map(|((_, from), part)| match part {
+    let told = visitor.inbox.iter().filter_map(|((_, from), part)| match &**part {
         Part::Root(root) => Some((from.as_lead()?, *root)),
         _ => None,
     });

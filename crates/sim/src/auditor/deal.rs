@@ -60,7 +60,7 @@ impl Deal {
     ) -> Self {
         let created = changes.iter().find(|(_, change)| change.kind == DealKind::Created);
         let lists = || changes.iter().filter_map(|(at, change)| Some((*at, change.contacts.as_ref()?)));
-        let contacts = lists().last().map(|(_, list)| list.clone()).unwrap_or_default();
+        let contacts = lists().next_back().map(|(_, list)| list.clone()).unwrap_or_default();
         let mut first_named = BTreeMap::new();
         for (at, list) in lists() {
             list.iter().for_each(|contact| {
@@ -74,7 +74,7 @@ impl Deal {
             named_account: last(changes, |c| c.account_id.clone())
                 .or_else(|| last(changes, |c| c.account_domain.clone())),
             contacts: contacts.into_iter().map(|contact| (contact.lead.id, contact.role)).collect(),
-            contacts_at: lists().last().map_or(changes[0].0, |(at, _)| at),
+            contacts_at: lists().next_back().map_or(changes[0].0, |(at, _)| at),
             first_named,
             outcome,
             amount_minor: last(changes, |c| c.amount_minor).unwrap_or(0),

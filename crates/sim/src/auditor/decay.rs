@@ -1,9 +1,20 @@
 //! Halving: 2^−(age ÷ half-life) in units of 2^-40, by square roots instead of a series.
 
+use std::sync::LazyLock;
+
 /// One, in the unit the work is done in.
 const ONE: u128 = 1 << 63;
 /// Half-lives are cut into so many binary digits: the last one moves the result by less than 2^-60.
-const DIGITS: u32 = 60;
+const DIGITS: usize = 60;
+
+/// 2^-½ is the root of ½, 2^-¼ the root of that: one factor for each binary digit of the exponent.
+static ROOTS: LazyLock<[u128; DIGITS]> = LazyLock::new(|| {
+    let mut root = ONE / 2;
+    std::array::from_fn(|_| {
+        root = (root * ONE).isqrt();
+        root
+    })
+});
 
 /// What is left of one after `age` at this half-life, rounded to the nearest 2^-40.
 pub(super) fn left(age: u64, half_life: u64) -> i128 {
@@ -11,10 +22,8 @@ pub(super) fn left(age: u64, half_life: u64) -> i128 {
     if whole > 40 {
         return 0;
     }
-    let (mut factor, mut root) = (ONE, ONE / 2);
-    for _ in 0..DIGITS {
-        // The root of 2^-1 is 2^-½, the root of that 2^-¼: one factor for each binary digit of the exponent.
-        root = (root * ONE).isqrt();
+    let mut factor = ONE;
+    for root in ROOTS.iter() {
         rest *= 2;
         if rest >= u128::from(half_life) {
             rest -= u128::from(half_life);

@@ -50,7 +50,8 @@ pub(super) fn entries(
     let (mut behaviour, mut faded_at) = (0_i128, created_at);
     for (at, push) in pushes(books, created_at, touches, events, roles) {
         if !matches!(push, Push::To(..)) {
-            behaviour = behaviour * decay::left(at.since(faded_at).max(0).unsigned_abs(), half_life_ms) >> 40;
+            let left = decay::left(at.since(faded_at).max(0).unsigned_abs(), half_life_ms);
+            behaviour = (behaviour * left) >> 40;
             faded_at = at;
         }
         match push {

@@ -71,7 +71,7 @@ fn domains(books: &Books<'_>) -> BTreeMap<LeadId, Text> {
     for lead in books.events.iter().flat_map(|event| identity::named(&event.body)) {
         let root = books.identity.root(lead.id);
         let Some(domain) = &lead.domain else { continue };
-        let known = domains.entry(root).or_insert((false, domain.clone()));
+        let known = domains.entry(root).or_insert_with(|| (false, domain.clone()));
         if root == lead.id && !known.0 {
             *known = (true, domain.clone());
         }

@@ -94,8 +94,8 @@ fn same<R: PartialEq + Debug>(what: &str, kernel: &[R], auditor: &[R]) {
 #[test]
 fn kernel_and_auditor_agree_on_a_generated_history() {
     let definitions = Definitions::default();
-    for seed in 11..14 {
-        let plan = Plan { leads: 900, ..Plan::demo(seed, Timestamp(1_795_305_600_000)) };
+    for seed in 1..4 {
+        let plan = Plan { leads: 60, ..Plan::demo(seed, Timestamp(1_795_305_600_000)) };
         let mut events: Vec<Event<LeadRef>> = plan.history().map(pseudonymise).collect();
         // The kernel gets them out of order.
         events.sort_by_key(|event| event.event_id.bytes().rev().collect::<Vec<_>>());

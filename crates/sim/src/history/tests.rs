@@ -110,7 +110,7 @@ fn the_heavy_account_leaves_the_touches_it_was_asked_for() {
         match &event.body {
             Body::PageViewed(view) if view.visitor_id.starts_with("v-heavy-") => views += 1,
             Body::FormSubmitted(form) if form.visitor_id.as_deref().is_some_and(|v| v.starts_with("v-heavy-")) => {
-                forms += 1
+                forms += 1;
             }
             Body::DealChanged(deal) if &*deal.deal_id == "d-heavy" && deal.kind == DealKind::Won => won += 1,
             _ => {}

@@ -105,6 +105,11 @@ fn b2b_vectors() {
         ("linkedin / paidsocial", "Paid Social"),
         ("(direct) / (none)", "Direct"),
         ("x / y", "Unassigned"),
+        ("direct_traffic", "Direct"),
+        ("paid_search / cpc", "Paid Search"),
+        ("organic_search / organic", "Organic Search"),
+        ("paid_social", "Paid Social"),
+        ("ai_referrals", "AI Assistant"),
     ] {
         assert_eq!(channel(Base::B2b, line), expect, "{line}");
     }

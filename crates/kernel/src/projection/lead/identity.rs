@@ -46,7 +46,7 @@ fn own_edge(me: LeadId, subject: &Subject) -> Option<Edge> {
         say(Edge { at: fact.at, id: fact.id.clone(), from: me, into: merge.into.id }, merged);
     }
     for part in subject.inbox.values() {
-        if let Part::Alias(edge) = part {
+        if let Part::Alias(edge) = &**part {
             say(edge.clone(), true);
         }
     }
@@ -60,7 +60,7 @@ fn chain(me: LeadId, subject: &Subject) -> Vec<Edge> {
     let told = subject.inbox.get(&(Tag::Chain, SubjectId::lead(own.into)));
     let mut seen = Vec::from([me]);
     let mut chain = Vec::from([own]);
-    if let Some(Part::Chain(rest)) = told {
+    if let Some(Part::Chain(rest)) = told.map(|part| &**part) {
         for edge in rest {
             let Some(last) = chain.last().map(|last| last.into) else { break };
             if edge.from != last || seen.contains(&last) || chain.len() >= CHAIN_MAX {
@@ -102,7 +102,7 @@ pub(super) fn hand_over(me: LeadId, root: LeadId, subject: &Subject, projection:
 
 /// A visitor that spoke to us exists already; its name is only a fallback for one that does not.
 fn visitor_name(subject: &Subject, visitor: SubjectId) -> crate::text::Text {
-    let named = match subject.inbox.get(&(Tag::Visits, visitor)) {
+    let named = match subject.inbox.get(&(Tag::Visits, visitor)).map(|part| &**part) {
         Some(Part::Visits(visits)) => visits.interactions.iter().find_map(|i| i.session.as_ref().map(|(name, _)| name)),
         _ => None,
     };

@@ -1,0 +1,10 @@
+//! The product from the outside: the real binary, the real embedded ClickHouse, files and sockets.
+//!
+//! Needs libchdb (`scripts/libchdb` fetches it) and curl; without them the tests fail and say so.
+
+mod crash;
+mod golden;
+mod home;
+mod import;
+mod questions;
+mod serving;

@@ -1,0 +1,88 @@
+//! One deal from its first page view to its ledger: every answer leads back to event ids.
+
+use crate::home::Home;
+use serde_json::json;
+
+/// The three lines of the contract's own example, and what surrounds them.
+const STORY: &str = r#"{"event":"page_viewed","event_id":"e-1","occurred_at":"2026-03-01T09:30:00Z","visitor_id":"v-1","url":"https://acme.test/blog/ten-cures?utm_source=google&utm_medium=cpc","referrer":"https://www.google.com/"}
+{"event":"form_submitted","event_id":"e-2","occurred_at":"2026-03-01T09:34:00Z","visitor_id":"v-1","email":"Ada@Copier.test","form_id":"ebook-costs","url":"https://acme.test/ebook/office-costs","fields":{"title":"Administrative assistant","full_name":"Ada Copier"}}
+{"event":"email_engaged","event_id":"e-3","occurred_at":"2026-03-10T08:00:00Z","email":"ada@copier.test","kind":"clicked","campaign":"spring","link_url":"https://acme.test/pricing","visitor_id":"v-1"}
+{"event":"page_viewed","event_id":"e-4","occurred_at":"2026-03-10T08:01:00Z","visitor_id":"v-1","url":"https://acme.test/pricing"}
+{"event":"lead_reviewed","event_id":"e-5","occurred_at":"2026-03-11T08:00:00Z","email":"ada@copier.test","verdict":"qualified","rep":"sam"}
+{"event":"deal_changed","event_id":"e-6","occurred_at":"2026-03-12T10:00:00Z","deal_id":"d-1","kind":"created","account_domain":"copier.test","contacts":[{"email":"ada@copier.test","role":"primary"}],"amount_minor":900000,"currency":"USD"}
+{"event":"deal_changed","event_id":"e-9","occurred_at":"2026-04-02T10:00:00Z","deal_id":"d-1","kind":"won","account_domain":"copier.test","contacts":[{"email":"ada@copier.test","role":"primary"}],"amount_minor":1000000,"currency":"USD"}
+"#;
+
+#[test]
+fn a_deal_is_explained_down_to_event_ids() {
+    let home = Home::new();
+    let file = home.file("story.jsonl", STORY);
+    home.done(&["import", "events", file.to_str().unwrap()]);
+    let deal = home.done(&["deal", "d-1", "--format", "json"]);
+    deal.row(&json!({ "deal": "d-1", "account": "copier.test", "outcome": "won", "amount": "10000" }));
+    // First touch, lead creation and opportunity creation are three touches: 30 / 30 / 30 and nothing in the middle.
+    let journey = |touch: &str| deal.row(&json!({ "kind": "won", "touch_id": touch }));
+    let credit = |touch: &str, model: &str| journey(touch)[model].as_str().unwrap().parse::<f64>().unwrap();
+    assert_eq!((credit("e-1", "first"), credit("e-3", "first")), (10_000.0, 0.0));
+    assert_eq!(journey("e-1")["channel"], "Paid Search");
+    assert_eq!(journey("e-2")["touch_kind"], "form");
+    assert_eq!((&journey("e-3")["channel"], &journey("e-3")["content"]), (&json!("Email"), &json!("/pricing")));
+    assert_eq!([credit("e-1", "w_shaped"), credit("e-2", "w_shaped"), credit("e-3", "w_shaped")], [3_333.34, 3_333.33, 3_333.33]);
+    let lead = home.done(&["lead", "ADA@copier.test", "--format", "json"]);
+    lead.row(&json!({ "email": "ada@copier.test", "stage": "customer", "touches": 3, "account": "copier.test" }));
+    lead.row(&json!({ "what": "verdict_qualified", "event_id": "e-5", "rep": "sam" }));
+    assert!(!lead.output.contains("Ada Copier"), "what names somebody stays sealed");
+    assert_eq!(home.run(&["lead", "nobody@copier.test"]).code, 1);
+    assert_eq!(home.run(&["deal", "d-2"]).code, 1);
+}
+
+#[test]
+fn corrections_are_ledger_entries_and_a_replay_tells_the_same_story() {
+    let home = Home::new();
+    let story = home.file("story.jsonl", STORY);
+    home.done(&["import", "events", story.to_str().unwrap()]);
+    let raised = r#"{"event":"deal_changed","event_id":"e-10","occurred_at":"2026-04-03T10:00:00Z","deal_id":"d-1","kind":"updated","amount_minor":1234567}"#;
+    home.pipe(&["import", "events", "-"], raised.as_bytes());
+    let ledger = home.query(
+        "SELECT reason, touch_id, sum(credit_minor) AS minor FROM credit_ledger \
+         WHERE conversion = 'won:d-1' AND model = 'first' GROUP BY ALL ORDER BY reason",
+    );
+    assert_eq!(ledger, [
+        json!({ "reason": "amount_changed", "touch_id": "e-1", "minor": 234567 }),
+        json!({ "reason": "converted", "touch_id": "e-1", "minor": 1000000 }),
+    ]);
+    let before = home.digests();
+    home.done(&["replay"]);
+    assert_eq!(home.digests(), before);
+    // Other definitions are refused until they are replayed.
+    let config = home.file("other.toml", "[definitions]\nmodels = [\"first\", \"linear\"]\nversion = \"two\"\n");
+    let config = config.to_str().unwrap();
+    let refused = home.run(&["import", "events", story.to_str().unwrap(), "--config", config]);
+    assert!(refused.code == 1 && refused.errors.contains("smarketing replay"), "{}", refused.errors);
+    home.done(&["replay", "--config", config]);
+    assert_eq!(home.query("SELECT uniqExact(model) AS models FROM credits"), [json!({ "models": 2 })]);
+}
+
+#[test]
+fn readers_may_read_and_nothing_else() {
+    let home = Home::new();
+    let file = home.file("story.jsonl", STORY);
+    home.done(&["import", "events", file.to_str().unwrap()]);
+    for sql in ["DROP TABLE smarketing_g1.touches", "SELECT * FROM file('/etc/passwd')", "INSERT INTO smarketing_g1.rejects (stream) VALUES ('x')"] {
+        assert_eq!(home.run(&["query", sql]).code, 1, "{sql}");
+    }
+    assert_eq!(home.query("SELECT count() AS touches FROM touches"), [json!({ "touches": 3 })]);
+}
+
+#[test]
+fn models_run_on_a_path_file_without_the_service() {
+    let home = Home::new();
+    let paths = home.file("paths.csv", "path,conversions,value,nulls\nsearch > email,3,3000,1\nsearch,1,1000,3\n\
+        social > search,2,2000,2\nsocial,0,0,4\nemail,2,2000,2\n");
+    let ran = home.done(&["attribute", "--paths", paths.to_str().unwrap(), "--model", "markov", "--format", "json"]);
+    let answer: serde_json::Value = serde_json::from_str(&ran.output).unwrap();
+    let value = |index: usize| (answer["channels"][index]["value"].as_f64().unwrap() * 100.0).round() / 100.0;
+    assert_eq!([value(0), value(1), value(2)], [3_243.24, 3_567.57, 1_189.19]);
+    assert_eq!((&answer["model"], &answer["order"]), (&json!("markov"), &json!(1)));
+    assert_eq!(home.run(&["attribute", "--paths", paths.to_str().unwrap(), "--model", "best"]).code, 1);
+}

@@ -41,8 +41,13 @@ fn a_killed_engine_is_started_again_and_gets_what_it_missed() {
 
     let stormy = Home::peppered();
     let mut child = stormy.command(&["import", "events", &file]).spawn().unwrap();
+    // Once something is journalled the engine has been up.
+    while journalled(&stormy) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "the import ended before it began");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     for _ in 0..4 {
-        std::thread::sleep(Duration::from_millis(700));
+        std::thread::sleep(Duration::from_millis(250));
         // The engine's child process carries the path of this home in its arguments.
         let pattern = format!("chbox.*{}", stormy.data().display());
         let _nobody_left = Command::new("pkill").args(["-9", "-f", &pattern]).status().unwrap();
@@ -67,10 +72,16 @@ fn a_torn_journal_opens_and_loses_only_what_nobody_was_told() {
     assert_eq!(home.digests(), before);
 }
 
+fn journalled(home: &Home) -> u64 {
+    let journal = home.data().join("journal");
+    let segment = if journal.is_dir() { last_segment(&journal) } else { journal };
+    std::fs::metadata(segment).map_or(0, |found| if found.is_file() { found.len() } else { 0 })
+}
+
 /// The newest segment of the journal's only partition.
 fn last_segment(journal: &Path) -> PathBuf {
     let inside = |folder: PathBuf| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let lanes = inside(journal.to_path_buf()).filter(|path| path.is_dir());
     let files = lanes.flat_map(inside).filter(|path| path.extension().is_some_and(|end| end == "segment"));
-    files.max().unwrap()
+    files.max().unwrap_or_else(|| journal.to_path_buf())
 }

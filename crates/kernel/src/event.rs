@@ -421,7 +421,9 @@ impl<W> Body<W> {
             Self::LeadUnmerged(e) => Body::LeadUnmerged(LeadMerge { from: name(e.from)?, into: name(e.into)? }),
             Self::AdSpent(e) => Body::AdSpent(e),
             Self::ExchangeRateSet(e) => Body::ExchangeRateSet(e),
-            Self::ErasureRequested(ErasureRequested::Visitor(id)) => Body::ErasureRequested(ErasureRequested::Visitor(id)),
+            Self::ErasureRequested(ErasureRequested::Visitor(id)) => {
+                Body::ErasureRequested(ErasureRequested::Visitor(id))
+            }
             Self::ErasureRequested(ErasureRequested::Lead(lead)) => {
                 Body::ErasureRequested(ErasureRequested::Lead(name(lead)?))
             }

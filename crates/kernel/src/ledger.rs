@@ -138,7 +138,11 @@ fn rank(touch: &JourneyTouch) -> (bool, Option<(Timestamp, &Text, &JourneyTouch)
     (nobody, (!nobody).then_some((touch.touch_at, &touch.touch_id, touch)))
 }
 
-fn touch_at<'c>(before: Option<&'c Conversion>, after: Option<&'c Conversion>, (old, new): Place) -> Option<&'c JourneyTouch> {
+fn touch_at<'c>(
+    before: Option<&'c Conversion>,
+    after: Option<&'c Conversion>,
+    (old, new): Place,
+) -> Option<&'c JourneyTouch> {
     new.and_then(|new| journey(after).get(new)).or_else(|| journey(before).get(old?))
 }
 

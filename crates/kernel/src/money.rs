@@ -9,10 +9,32 @@ pub struct Currency([u8; 3]);
 
 /// Codes whose minor unit is not 1/100 (ISO 4217 table A.1).
 const EXPONENTS: &[(&str, u8)] = &[
-    ("BHD", 3), ("BIF", 0), ("CLF", 4), ("CLP", 0), ("DJF", 0), ("GNF", 0), ("IQD", 3), ("ISK", 0),
-    ("JOD", 3), ("JPY", 0), ("KMF", 0), ("KRW", 0), ("KWD", 3), ("LYD", 3), ("OMR", 3), ("PYG", 0),
-    ("RWF", 0), ("TND", 3), ("UGX", 0), ("UYI", 0), ("UYW", 4), ("VND", 0), ("VUV", 0), ("XAF", 0),
-    ("XOF", 0), ("XPF", 0),
+    ("BHD", 3),
+    ("BIF", 0),
+    ("CLF", 4),
+    ("CLP", 0),
+    ("DJF", 0),
+    ("GNF", 0),
+    ("IQD", 3),
+    ("ISK", 0),
+    ("JOD", 3),
+    ("JPY", 0),
+    ("KMF", 0),
+    ("KRW", 0),
+    ("KWD", 3),
+    ("LYD", 3),
+    ("OMR", 3),
+    ("PYG", 0),
+    ("RWF", 0),
+    ("TND", 3),
+    ("UGX", 0),
+    ("UYI", 0),
+    ("UYW", 4),
+    ("VND", 0),
+    ("VUV", 0),
+    ("XAF", 0),
+    ("XOF", 0),
+    ("XPF", 0),
 ];
 
 /// Codes with two decimals (ISO 4217 table A.1).
@@ -124,9 +146,10 @@ pub fn decimal(text: &str, scale_max: u8) -> Option<(i64, u8)> {
     if !complete || !plain(whole) || !plain(fraction) || fraction.len() > usize::from(scale_max) {
         return None;
     }
-    let joined = whole.bytes().chain(fraction.bytes()).try_fold(0_i64, |sum, byte| {
-        sum.checked_mul(10)?.checked_add(i64::from(byte - b'0'))
-    })?;
+    let joined = whole
+        .bytes()
+        .chain(fraction.bytes())
+        .try_fold(0_i64, |sum, byte| sum.checked_mul(10)?.checked_add(i64::from(byte - b'0')))?;
     Some((if negative { -joined } else { joined }, u8::try_from(fraction.len()).ok()?))
 }
 
@@ -149,7 +172,8 @@ mod tests {
 
     #[test]
     fn decimal_text_becomes_minor_units_or_nothing() {
-        let check = |text, code, expect| assert_eq!(minor_units(text, Currency::parse(code).unwrap()), expect, "{text} {code}");
+        let check =
+            |text, code, expect| assert_eq!(minor_units(text, Currency::parse(code).unwrap()), expect, "{text} {code}");
         check("12.5", "USD", Some(1_250));
         check("-0.05", "USD", Some(-5));
         check("12.500", "USD", Some(1_250));

@@ -324,11 +324,9 @@ impl Rules {
                 content_group: Text::from(found.group),
                 buyer_stage: found.buyer_stage.map_or_else(|| self.none.clone(), |stage| Text::from(stage.name())),
             },
-            None => Content {
-                content: content.clone(),
-                content_group: self.none.clone(),
-                buyer_stage: self.none.clone(),
-            },
+            None => {
+                Content { content: content.clone(), content_group: self.none.clone(), buyer_stage: self.none.clone() }
+            }
         }
     }
 
@@ -464,7 +462,8 @@ impl Check {
     }
 
     fn groups(&mut self, definitions: &Definitions) -> Groups {
-        let rows = definitions.content.iter().map(|row| (row.path.as_str(), row.group.as_str(), row.buyer_stage.as_str()));
+        let rows =
+            definitions.content.iter().map(|row| (row.path.as_str(), row.group.as_str(), row.buyer_stage.as_str()));
         Groups::new(rows).unwrap_or_else(|error| {
             self.problem("content", error.to_string());
             Groups::shipped()

@@ -102,7 +102,9 @@ impl Ledger<'_> {
                 continue;
             }
             let why = |gone: &Conversion| match gone.kind {
-                ConversionKind::Opportunity | ConversionKind::Won => ledger::why_gone(outcome_of(subject, &gone.subject)),
+                ConversionKind::Opportunity | ConversionKind::Won => {
+                    ledger::why_gone(outcome_of(subject, &gone.subject))
+                }
                 _ if merged => Reason::IdentityChanged,
                 _ => Reason::Withdrawn,
             };

@@ -223,7 +223,8 @@ impl Floor<'_> {
         wanted: impl Iterator<Item = (SubjectId, &'i Text, &'i Text)>,
         shelf: &mut S,
     ) -> Result<(), Error<S::Error>> {
-        let mut missing: Vec<(SubjectId, &Text, &Text)> = wanted.filter(|(id, ..)| !self.open.contains_key(id)).collect();
+        let mut missing: Vec<(SubjectId, &Text, &Text)> =
+            wanted.filter(|(id, ..)| !self.open.contains_key(id)).collect();
         missing.dedup_by_key(|(id, ..)| *id);
         let ids: Vec<SubjectId> = missing.iter().map(|(id, ..)| *id).collect();
         if ids.is_empty() {

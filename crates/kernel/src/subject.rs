@@ -112,7 +112,10 @@ pub enum Part {
     Links(Vec<(Timestamp, Text)>),
     Root(LeadId),
     Role(Role),
-    Home { account: Text, leads: BTreeSet<LeadId> },
+    Home {
+        account: Text,
+        leads: BTreeSet<LeadId>,
+    },
     Deal(DealState),
     Member(Member),
     Want(BTreeSet<Timestamp>),
@@ -121,7 +124,10 @@ pub enum Part {
     Absorbed(Estate),
     Alias(Edge),
     NeedRate(RateNeed),
-    Rate { day: Day, rate: Rate },
+    Rate {
+        day: Day,
+        rate: Rate,
+    },
 }
 
 /// What a visitor gives a lead.

@@ -47,7 +47,8 @@ impl<'a> Company<'a> {
     /// Deals of the whole account want the touches of people who have no role on them.
     fn want_touches(&self, rules: &Rules, projection: &mut Projection) {
         let whole = self.deals.iter().filter(|deal| whole_account(rules, deal));
-        let moments: BTreeSet<Timestamp> = whole.flat_map(|deal| [Some(deal.opened_at), deal.won_at]).flatten().collect();
+        let moments: BTreeSet<Timestamp> =
+            whole.flat_map(|deal| [Some(deal.opened_at), deal.won_at]).flatten().collect();
         if moments.is_empty() {
             return;
         }
@@ -106,7 +107,8 @@ impl<'a> Company<'a> {
         if whole_account(rules, deal) {
             return everybody();
         }
-        let on_deal = |(_, member): &(LeadId, &Member)| deal.contacts.iter().any(|(lead, _)| member.leads.contains(lead));
+        let on_deal =
+            |(_, member): &(LeadId, &Member)| deal.contacts.iter().any(|(lead, _)| member.leads.contains(lead));
         match rules.scope {
             Scope::Primary => self.primary_lead(deal).into_iter().collect(),
             Scope::ContactRoles | Scope::Account => self.members.iter().copied().filter(on_deal).collect(),

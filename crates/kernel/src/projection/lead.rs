@@ -195,14 +195,21 @@ fn show(rules: &Rules, person: &Person<'_>, projection: &mut Projection) {
     let life = lifecycle::follow(rules, person, created_at, &touches, &profile);
     answer_deals(person, &base, projection);
     join_accounts(rules, person, created_at, &account, &base, &profile, &touches, projection);
-    let shown = Shown { rules, person, profile: &profile, account: &account, touches: &touches, life: &life, created_at };
+    let shown =
+        Shown { rules, person, profile: &profile, account: &account, touches: &touches, life: &life, created_at };
     shown.rows(projection);
 }
 
 /// What the CRM and forms say of the person; the last word of each counts.
 fn profile<'a>(rules: &Rules, person: &Person<'a>) -> Profile<'a> {
-    let mut profile =
-        Profile { attributes: BTreeMap::new(), persona: None, owner: None, account: None, contact: None, erased: false };
+    let mut profile = Profile {
+        attributes: BTreeMap::new(),
+        persona: None,
+        owner: None,
+        account: None,
+        contact: None,
+        erased: false,
+    };
     let mut said: Vec<(Timestamp, &Text, &'a BTreeMap<Text, Text>)> = Vec::new();
     for fact in &person.facts {
         match &fact.body {
@@ -449,7 +456,8 @@ impl Shown<'_> {
     fn lead(&self) -> row::Lead {
         let none = || self.rules.none.clone();
         let contact = self.profile.contact;
-        let count = |stage| u32::try_from(self.life.entries.iter().filter(|e| e.stage == stage).count()).unwrap_or(u32::MAX);
+        let count =
+            |stage| u32::try_from(self.life.entries.iter().filter(|e| e.stage == stage).count()).unwrap_or(u32::MAX);
         let deals = self.person.roles.values().filter(|role| role.opened_at.is_some()).count();
         let won = self.person.roles.values().filter(|role| role.won_at.is_some()).count();
         row::Lead {
@@ -550,10 +558,12 @@ impl Shown<'_> {
                 currency: self.rules.reporting,
                 reporting_minor: Some(0),
             };
-            let milestones = Milestones { lead_created_at: Some(self.created_at), converts_at: at, ..Milestones::default() };
+            let milestones =
+                Milestones { lead_created_at: Some(self.created_at), converts_at: at, ..Milestones::default() };
             journey::credit(self.rules, subject, milestones, &touches)
         };
-        let mut conversions = Vec::from([at(ConversionKind::Lead, self.created_at, Text::from(format!("lead:{lead}")))]);
+        let mut conversions =
+            Vec::from([at(ConversionKind::Lead, self.created_at, Text::from(format!("lead:{lead}")))]);
         for entry in &self.life.entries {
             let kind = match entry.stage {
                 Stage::Mql => ConversionKind::Mql,

@@ -48,7 +48,8 @@ pub(super) fn project_spend(rules: &Rules, subject: &Subject) -> Projection {
         FactBody::Event(Body::AdSpent(spent)) => Some(spend_row(rules, subject, &fact.id, spent)),
         _ => None,
     };
-    let mut projection = Projection { ad_spend: subject.facts.iter().filter_map(row).collect(), ..Projection::default() };
+    let mut projection =
+        Projection { ad_spend: subject.facts.iter().filter_map(row).collect(), ..Projection::default() };
     projection.ad_spend.sort_by(|a, b| (a.day, &a.event_id).cmp(&(b.day, &b.event_id)));
     projection
 }

@@ -120,16 +120,11 @@ fn session_at<'s>(rules: &Rules, sessions: &'s [Session], at: Timestamp) -> Opti
     (at.since(session.last) <= rules.session_gap_ms).then_some(session)
 }
 
-fn show_views(
-    rules: &Rules,
-    visitor: &Subject,
-    sessions: &[Session],
-    links: &[Link<'_>],
-    projection: &mut Projection,
-) {
+fn show_views(rules: &Rules, visitor: &Subject, sessions: &[Session], links: &[Link<'_>], projection: &mut Projection) {
     let roots = roots(visitor);
     let mut names: BTreeMap<LeadId, Text> = BTreeMap::new();
-    let mut named = |lead: LeadId| names.entry(lead).or_insert_with(|| roots.get(&lead).unwrap_or(&lead).text()).clone();
+    let mut named =
+        |lead: LeadId| names.entry(lead).or_insert_with(|| roots.get(&lead).unwrap_or(&lead).text()).clone();
     let mut running = sessions.iter().peekable();
     let mut current = None;
     projection.web_events.reserve(visitor.facts.len());

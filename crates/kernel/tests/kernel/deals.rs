@@ -74,7 +74,8 @@ fn the_worked_journey_is_credited_to_the_cent() {
 fn a_changed_amount_is_booked_as_the_difference() {
     let world = then(&[changed("more", 121, DealKind::Updated, &|deal| deal.amount_minor = Some(1_234_567))]);
     assert_eq!(minor(&world, "won:d", "w_shaped"), [370_370, 370_370, 61_729, 370_370, 61_728]);
-    let expect = ["t1 70370", "t2 70370", "t3 11729", "t4 70370", "t5 11728"].map(|rest| format!("amount_changed {rest}"));
+    let expect =
+        ["t1 70370", "t2 70370", "t3 11729", "t4 70370", "t5 11728"].map(|rest| format!("amount_changed {rest}"));
     assert_eq!(entries(&world, "w_shaped", 5), expect);
 }
 
@@ -98,11 +99,9 @@ fn reopened_takes_back_and_won_again_credits_anew() {
 
 #[test]
 fn a_deal_that_goes_takes_its_credit_back_with_the_reason() {
-    for (kind, reason, opportunity_stays) in [
-        (DealKind::Lost, "lost", true),
-        (DealKind::Deleted, "deleted", false),
-        (DealKind::Merged, "merged", false),
-    ] {
+    for (kind, reason, opportunity_stays) in
+        [(DealKind::Lost, "lost", true), (DealKind::Deleted, "deleted", false), (DealKind::Merged, "merged", false)]
+    {
         let world = then(&[changed("gone", 122, kind, &|deal| deal.merged_into = Some("d-2".into()))]);
         assert!(!world.has_conversion("won:d"), "{reason}");
         assert_eq!(world.has_conversion("opportunity:d"), opportunity_stays, "{reason}");
@@ -137,7 +136,8 @@ fn of_each_field_the_last_writer_stays() {
     assert_eq!((&*row.stage, &*row.owner, row.amount_minor), ("second", "rep-1", 1_000_000));
     assert_eq!((row.opened_at, row.closed_at), (at(80, 1), Some(at(120, 0))));
     // Without a word of its creation a deal opens with its earliest event.
-    let opened = World::after(&[changed("won", 9, DealKind::Won, &|_| {}), changed("up", 4, DealKind::Updated, &|_| {})]);
+    let opened =
+        World::after(&[changed("won", 9, DealKind::Won, &|_| {}), changed("up", 4, DealKind::Updated, &|_| {})]);
     assert_eq!(opened.tables.deals.live().next().unwrap().opened_at, at(4, 1));
 }
 
@@ -169,7 +169,12 @@ fn the_rate_of_the_close_day_is_frozen() {
     let reasons: Vec<_> = world.ledger.iter().filter(|e| &*e.conversion == "won:d").map(|e| e.reason.word()).collect();
     assert_eq!(reasons, ["converted", "amount_changed", "amount_changed", "rate_changed", "rate_changed"]);
     // Another currency is another book: the old one is closed to zero.
-    assert!(world.balances().keys().all(|(conversion, .., currency, _)| !conversion.starts_with("won") || currency.code() == "EUR"));
+    assert!(
+        world
+            .balances()
+            .keys()
+            .all(|(conversion, .., currency, _)| !conversion.starts_with("won") || currency.code() == "EUR")
+    );
 }
 
 #[test]
@@ -197,7 +202,9 @@ fn a_deal_without_contacts_has_the_journey_of_its_account() {
 
 #[test]
 fn a_deal_that_moves_to_another_account_is_credited_once() {
-    let moved = |id, day, account: &'static str| changed(id, day, DealKind::Updated, &|deal| deal.account_id = Some(account.into()));
+    let moved = |id, day, account: &'static str| {
+        changed(id, day, DealKind::Updated, &|deal| deal.account_id = Some(account.into()))
+    };
     let world = then(&[moved("m1", 90, "acct-1"), moved("m2", 91, "acct-2")]);
     assert_eq!(&*world.conversion("won:d").account, "acct-2");
     assert_eq!(minor(&world, "won:d", "linear"), [200_000; 5]);
@@ -219,7 +226,8 @@ fn a_later_deal_has_the_first_touches_of_the_first_and_what_came_after_its_close
         second("won-2", 140, DealKind::Won, None),
     ]);
     let credit = world.credit("won:d-2", "linear");
-    let earning: Vec<_> = credit.iter().filter(|(_, minor)| *minor > 0).map(|(touch, minor)| (touch.as_str(), *minor)).collect();
+    let earning: Vec<_> =
+        credit.iter().filter(|(_, minor)| *minor > 0).map(|(touch, minor)| (touch.as_str(), *minor)).collect();
     assert_eq!(earning, [("t1", 300), ("t2", 300), ("t6", 300)]);
     assert_eq!(&*world.conversion("won:d-2").deal_type, "expansion");
 }

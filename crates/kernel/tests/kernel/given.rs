@@ -104,7 +104,14 @@ pub(crate) fn attributes(fields: &[(&str, &str)]) -> BTreeMap<Text, Text> {
     fields.iter().map(|(name, value)| (Text::from(*name), Text::from(*value))).collect()
 }
 
-pub(crate) fn mail(id: &str, at: Timestamp, lead: LeadRef, kind: EmailKind, link: Option<&str>, visitor: Option<&str>) -> Happened {
+pub(crate) fn mail(
+    id: &str,
+    at: Timestamp,
+    lead: LeadRef,
+    kind: EmailKind,
+    link: Option<&str>,
+    visitor: Option<&str>,
+) -> Happened {
     let body = EmailEngaged {
         lead,
         kind,
@@ -123,10 +130,19 @@ pub(crate) fn verdict(id: &str, at: Timestamp, lead: LeadRef, verdict: Verdict, 
 
 pub(crate) fn activity(id: &str, at: Timestamp, lead: LeadRef, kind: ActivityKind, content: Option<&str>) -> Happened {
     let content_url = content.map(|path| format!("{SITE}{path}").into());
-    happened(id, at, Body::SalesActivity(SalesActivity { lead, kind, content_url, rep: Some("rep-2".into()), outcome: None }))
+    happened(
+        id,
+        at,
+        Body::SalesActivity(SalesActivity { lead, kind, content_url, rep: Some("rep-2".into()), outcome: None }),
+    )
 }
 
-pub(crate) fn update(id: &str, at: Timestamp, lead: LeadRef, change: impl FnOnce(&mut LeadUpdated<LeadRef>)) -> Happened {
+pub(crate) fn update(
+    id: &str,
+    at: Timestamp,
+    lead: LeadRef,
+    change: impl FnOnce(&mut LeadUpdated<LeadRef>),
+) -> Happened {
     let mut body = LeadUpdated {
         lead,
         account_id: None,

@@ -66,8 +66,10 @@ fn a_merge_moves_everything_and_taking_it_back_moves_everything_back() {
 #[test]
 fn chains_end_at_their_last_lead_and_of_a_cycle_the_earliest_merge_does_not_hold() {
     let check = |merges: &[(i64, u8, u8)], expect: &[(u8, u32)]| {
-        let merges: Vec<_> =
-            merges.iter().map(|(minute, from, into)| merged(&format!("m{minute}"), at(8, *minute), *from, *into)).collect();
+        let merges: Vec<_> = merges
+            .iter()
+            .map(|(minute, from, into)| merged(&format!("m{minute}"), at(8, *minute), *from, *into))
+            .collect();
         assert_eq!(leads(&with(&merges)), expect, "{merges:?}");
     };
     check(&[(0, 1, 2), (1, 2, 3)], &[(3, 5)]);

@@ -46,7 +46,12 @@ fn lived(events: &[Happened], partitions: u32, seed: u64) -> World {
 
 fn config() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    ProptestConfig { cases: asked.unwrap_or(96), failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases: asked.unwrap_or(96),
+        failure_persistence: None,
+        max_shrink_iters: 400,
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {
@@ -111,7 +116,11 @@ fn messages_and_records_that_come_again_are_dropped_and_a_gap_halts() {
 
     let again = node.journal.iter().filter(|e| !matches!(e, Entry::Tick { .. })).cloned().collect();
     let commit = step(&world.rules, partition, node.state.clone(), again, &mut node.shelf.clone()).unwrap();
-    assert!(commit.subjects.is_empty() && commit.messages.is_empty() && commit.rows.count() == 0, "{}", fingerprint(&commit));
+    assert!(
+        commit.subjects.is_empty() && commit.messages.is_empty() && commit.rows.count() == 0,
+        "{}",
+        fingerprint(&commit)
+    );
     let duplicates = |state: &State| state.streams.values().map(|stream| stream.duplicates).sum::<u64>();
     let events = node.journal.iter().filter(|e| matches!(e, Entry::Event { .. })).count() as u64;
     assert_eq!(duplicates(&commit.state), duplicates(&node.state) + events);

@@ -24,7 +24,7 @@ fn check(events: &[Happened], expect: &[&str]) {
 
 #[test]
 fn a_lead_is_created_by_evidence_not_by_mail_that_was_sent() {
-    let mail = |kind| mail("e", at(3, 0), lead(1), kind, None, None);
+    let mail = |kind| mail("mail", at(2, 0), lead(1), kind, None, None);
     for kind in EmailKind::ALL {
         let world = World::after(&[mail(*kind)]);
         let expect = matches!(kind, EmailKind::Clicked | EmailKind::Replied);
@@ -62,7 +62,7 @@ fn the_score_crosses_the_threshold_when_the_events_say_so() {
     check(&[executive("a", 0), executive("b", 1)], &["lead", "mql"]);
     check(&[executive("a", 0)], &["lead"]);
     // What an anonymous browser did counts from the moment it has a name.
-    let mut browsed: Vec<_> = (0..20).map(|day| view(&format!("v{day}"), "v", at(day, 0), "/x")).collect();
+    let mut browsed: Vec<_> = (0..10).map(|day| view(&format!("v{day}"), "v", at(day, 0), "/x")).collect();
     browsed.push(form("f", Some("v"), at(20, 0), lead(1), "/x"));
     check(&browsed, &["lead"]);
     browsed.push(form("g", Some("v"), at(21, 0), lead(1), "/x"));
@@ -89,7 +89,7 @@ fn a_skipped_stage_is_entered_with_the_later_one() {
     check(&[filled("a", 0), said("q", 1, 0, Verdict::Qualified)], &["lead", "mql?", "sal?", "sql"]);
     check(&[said("d", 0, 0, Verdict::Disqualified)], &["lead", "disqualified"]);
     let crm = |id, day, stage| update(id, at(day, 0), lead(1), |change| change.stage = Some(stage));
-    check(&[crm("a", 0, Stage::Sql), crm("b", 1, Stage::Mql)], &["lead?", "mql?", "sal?", "sql"]);
+    check(&[crm("a", 0, Stage::Sql), crm("b", 1, Stage::Mql)], &["lead", "mql?", "sal?", "sql"]);
     let opened = deal("d", at(1, 0), "d", DealKind::Created, |deal| deal.contacts = contacts(&[lead(1)]));
     let won = deal("w", at(2, 0), "d", DealKind::Won, |_| {});
     check(&[filled("a", 0), opened, won], &["lead", "mql?", "sal?", "sql?", "opportunity", "customer"]);
@@ -104,7 +104,7 @@ fn a_skipped_stage_is_entered_with_the_later_one() {
 fn to_and_fro_within_one_instant_keeps_one_row_an_entry() {
     let crm = update("u", at(0, 0), lead(1), |change| change.stage = Some(Stage::Sql));
     let events = [crm, said("v", 0, 0, Verdict::Recycled), said("w", 0, 0, Verdict::Qualified)];
-    check(&events, &["lead?", "mql?", "sal?", "sql", "recycled"]);
+    check(&events, &["lead", "mql?", "sal?", "sql", "recycled"]);
     assert_eq!(World::after(&events).lead(&text(1)).stage, Stage::Recycled);
 }
 

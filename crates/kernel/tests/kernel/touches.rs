@@ -88,7 +88,8 @@ fn browsers_belong_to_the_lead_of_their_latest_link() {
 
 #[test]
 fn what_was_anonymous_is_looked_back_on_for_ninety_days() {
-    let linked_at = |at: Timestamp| [view("a", "v", super::given::at(0, 0), "/"), form("f", Some("v"), at, lead(1), "/hello")];
+    let linked_at =
+        |at: Timestamp| [view("a", "v", super::given::at(0, 0), "/"), form("f", Some("v"), at, lead(1), "/hello")];
     check(&linked_at(at(90, 0)), &["a visit Direct /", "f form Direct /hello"]);
     check(&linked_at(at(90, 1)), &["f form Direct /hello"]);
 }

@@ -59,7 +59,12 @@ impl Encoded {
 
 impl Node {
     /// Settles everything in the journal up to `until`.
-    pub(crate) fn settle(&mut self, rules: &Rules, partition: Partition, until: usize) -> Result<Commit, Error<Infallible>> {
+    pub(crate) fn settle(
+        &mut self,
+        rules: &Rules,
+        partition: Partition,
+        until: usize,
+    ) -> Result<Commit, Error<Infallible>> {
         let entries = self.journal[self.state.position as usize..until].to_vec();
         let commit = step(rules, partition, self.state.clone(), entries, &mut self.shelf)?;
         self.shelf.apply(&commit);
@@ -111,8 +116,13 @@ impl World {
     }
 
     pub(crate) fn append_reject(&mut self, to: usize) {
-        let reject =
-            Reject { reason: "invalid_json".into(), detail: "".into(), bytes: vec![1], length: 1, rejected_at: Timestamp(0) };
+        let reject = Reject {
+            reason: "invalid_json".into(),
+            detail: "".into(),
+            bytes: vec![1],
+            length: 1,
+            rejected_at: Timestamp(0),
+        };
         let source = Source { stream: "web".into(), position: self.records };
         self.records += 1;
         self.nodes[to].journal.push(Entry::Reject { source, reject });
@@ -189,7 +199,7 @@ impl World {
     /// A lead's way as "stage" or "stage?" where inferred.
     pub(crate) fn stages(&self, lead: &Text) -> Vec<String> {
         let mut mine: Vec<_> = self.tables.stage_entries.live().filter(|entry| entry.lead == *lead).collect();
-        mine.sort_by_key(|entry| entry.entered_at);
+        mine.sort_by_key(|entry| (entry.entered_at, entry.stage));
         mine.iter().map(|e| format!("{}{}", e.stage.word(), if e.inferred { "?" } else { "" })).collect()
     }
 

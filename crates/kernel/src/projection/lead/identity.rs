@@ -86,10 +86,8 @@ fn root(me: LeadId, chain: &[Edge]) -> LeadId {
 pub(super) fn hand_over(me: LeadId, root: LeadId, subject: &Subject, projection: &mut Projection) {
     let inherited = |tag: &Tag| matches!(tag, Tag::Visits | Tag::Role | Tag::Want);
     let parts = subject.inbox.iter().filter(|((tag, _), _)| inherited(tag));
-    let estate = Estate {
-        facts: subject.facts.clone(),
-        inbox: parts.map(|(key, part)| (*key, part.clone())).collect(),
-    };
+    let estate =
+        Estate { facts: subject.facts.clone(), inbox: parts.map(|(key, part)| (*key, part.clone())).collect() };
     debug_assert!(me != root);
     projection.say(SubjectId::lead(root), Tag::Absorbed, &root.text(), Part::Absorbed(estate));
     for (tag, from) in subject.inbox.keys() {

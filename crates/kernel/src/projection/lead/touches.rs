@@ -143,7 +143,8 @@ fn opened<'i>(
 /// and `origin_content` of a lead update.
 fn told_origin(rules: &Rules, fact: &Fact, update: &LeadUpdated<LeadRef>) -> Option<Interaction> {
     let told = |name: &str| update.attributes.get(name).map(|value| Text::from(value.to_lowercase()));
-    let brought = Brought { source: told("origin_source"), medium: told("origin_medium"), campaign: told("origin_campaign") };
+    let brought =
+        Brought { source: told("origin_source"), medium: told("origin_medium"), campaign: told("origin_campaign") };
     let content = update.attributes.get("origin_content");
     if brought.source.is_none() && brought.medium.is_none() && brought.campaign.is_none() && content.is_none() {
         return None;
@@ -233,4 +234,3 @@ fn strength(kind: TouchKind) -> u8 {
         TouchKind::Form => 5,
     }
 }
-

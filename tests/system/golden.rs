@@ -93,7 +93,19 @@ fn told(rows: &Rows) -> String {
             }
         )+};
     }
-    tables!(web_events, touches, leads, lead_events, stage_entries, handoffs, deals, deal_history, conversions, ad_spend, exchange_rates);
+    tables!(
+        web_events,
+        touches,
+        leads,
+        lead_events,
+        stage_entries,
+        handoffs,
+        deals,
+        deal_history,
+        conversions,
+        ad_spend,
+        exchange_rates
+    );
     for entry in &rows.credit_ledger {
         writeln!(text, "credit_ledger {entry:?}").unwrap();
     }

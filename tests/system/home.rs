@@ -80,11 +80,25 @@ impl Home {
     /// Everything readers can see that does not depend on when it was computed, as one digest a table.
     pub(crate) fn digests(&self) -> Vec<Value> {
         let whole = [
-            "web_events", "touches", "leads", "lead_events", "stage_entries", "handoffs", "deals", "deal_history",
-            "conversions", "conversion_credits", "credits", "ad_spend", "exchange_rates", "reconciliation",
+            "web_events",
+            "touches",
+            "leads",
+            "lead_events",
+            "stage_entries",
+            "handoffs",
+            "deals",
+            "deal_history",
+            "conversions",
+            "conversion_credits",
+            "credits",
+            "ad_spend",
+            "exchange_rates",
+            "reconciliation",
         ];
         let digest = |name: &str, from: &str| {
-            format!("SELECT '{name}' AS name, count() AS rows, toString(sum(sipHash64(toString(tuple(*))))) AS digest FROM ({from})")
+            format!(
+                "SELECT '{name}' AS name, count() AS rows, toString(sum(sipHash64(toString(tuple(*))))) AS digest FROM ({from})"
+            )
         };
         let mut parts: Vec<String> = whole.iter().map(|name| digest(name, &format!("SELECT * FROM {name}"))).collect();
         // The ledger's history depends on when things arrived, its balances do not.
@@ -169,7 +183,10 @@ impl Ran {
 
     /// The JSON lines of the output.
     pub(crate) fn rows(&self) -> Vec<Value> {
-        self.output.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+        self.output
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect()
     }
 
     /// The row that has all of these fields.

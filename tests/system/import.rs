@@ -51,7 +51,10 @@ fn bad_records_are_rejected_with_a_reason_and_the_import_goes_on() {
 fn compressed_and_truncated_files_give_what_they_hold() {
     let home = Home::new();
     let lines: String = (0..5_000)
-        .map(|n| view(&format!("e-{n}"), &format!("2026-03-01T09:{:02}:{:02}Z", n / 60 % 60, n % 60), "https://acme.test/p") + "\n")
+        .map(|n| {
+            view(&format!("e-{n}"), &format!("2026-03-01T09:{:02}:{:02}Z", n / 60 % 60, n % 60), "https://acme.test/p")
+                + "\n"
+        })
         .collect();
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     packer.write_all(lines.as_bytes()).unwrap();
@@ -97,7 +100,10 @@ fn the_marketplace_data_set_keeps_every_lead_and_every_cent() {
         m1,s1,sdr1,sr1,2018-02-20 10:00:00,pet,online_big,cat,,,,reseller,,0.0\n\
         m2,s2,sdr1,sr2,2018-02-21 10:00:00,toys,online_big,cat,,,,reseller,,0.0\n\
         m4,s3,sdr2,sr2,2018-03-01 10:00:00,toys,online_big,cat,,,,reseller,,0.0\n");
-    home.file("olist/olist_sellers_dataset.csv", "\"seller_id\",\"seller_zip_code_prefix\",\"seller_city\",\"seller_state\"\ns1,\"1\",x,SP\n");
+    home.file(
+        "olist/olist_sellers_dataset.csv",
+        "\"seller_id\",\"seller_zip_code_prefix\",\"seller_city\",\"seller_state\"\ns1,\"1\",x,SP\n",
+    );
     home.file("olist/seller_metrics.csv", "\u{feff}seller_id;seller_name;gmv\ns1;A;2748,06\ns3;B;10,00\n");
     home.done(&["import", "olist", "olist", "--format", "json"]).row(&json!({ "rejected": 0, "records": 14 }));
     let by_source = home.done(&["report", "channels", "--by", "source", "--format", "json"]);
@@ -108,5 +114,7 @@ fn the_marketplace_data_set_keeps_every_lead_and_every_cent() {
     let by_channel = home.done(&["report", "channels", "--by", "channel", "--format", "json"]);
     by_channel.row(&json!({ "name": "Paid Search", "leads": 1 }));
     by_channel.row(&json!({ "name": "(unattributed)", "credited_revenue": "10" }));
-    assert!(home.done(&["report", "reconciliation", "--format", "json"]).rows().iter().all(|row| row["days_wrong"] == 0));
+    assert!(
+        home.done(&["report", "reconciliation", "--format", "json"]).rows().iter().all(|row| row["days_wrong"] == 0)
+    );
 }

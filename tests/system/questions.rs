@@ -27,7 +27,10 @@ fn a_deal_is_explained_down_to_event_ids() {
     assert_eq!(journey("e-1")["channel"], "Paid Search");
     assert_eq!(journey("e-2")["touch_kind"], "form");
     assert_eq!((&journey("e-3")["channel"], &journey("e-3")["content"]), (&json!("Email"), &json!("/pricing")));
-    assert_eq!([credit("e-1", "w_shaped"), credit("e-2", "w_shaped"), credit("e-3", "w_shaped")], [3_333.34, 3_333.33, 3_333.33]);
+    assert_eq!(
+        [credit("e-1", "w_shaped"), credit("e-2", "w_shaped"), credit("e-3", "w_shaped")],
+        [3_333.34, 3_333.33, 3_333.33]
+    );
     let lead = home.done(&["lead", "ADA@copier.test", "--format", "json"]);
     lead.row(&json!({ "email": "ada@copier.test", "stage": "customer", "touches": 3, "account": "copier.test" }));
     lead.row(&json!({ "what": "verdict_qualified", "event_id": "e-5", "rep": "sam" }));
@@ -47,10 +50,13 @@ fn corrections_are_ledger_entries_and_a_replay_tells_the_same_story() {
         "SELECT reason, touch_id, sum(credit_minor) AS minor FROM credit_ledger \
          WHERE conversion = 'won:d-1' AND model = 'first' GROUP BY ALL ORDER BY reason",
     );
-    assert_eq!(ledger, [
-        json!({ "reason": "amount_changed", "touch_id": "e-1", "minor": 234567 }),
-        json!({ "reason": "converted", "touch_id": "e-1", "minor": 1000000 }),
-    ]);
+    assert_eq!(
+        ledger,
+        [
+            json!({ "reason": "amount_changed", "touch_id": "e-1", "minor": 234567 }),
+            json!({ "reason": "converted", "touch_id": "e-1", "minor": 1000000 }),
+        ]
+    );
     let before = home.digests();
     home.done(&["replay"]);
     assert_eq!(home.digests(), before);
@@ -68,7 +74,11 @@ fn readers_may_read_and_nothing_else() {
     let home = Home::new();
     let file = home.file("story.jsonl", STORY);
     home.done(&["import", "events", file.to_str().unwrap()]);
-    for sql in ["DROP TABLE smarketing_g1.touches", "SELECT * FROM file('/etc/passwd')", "INSERT INTO smarketing_g1.rejects (stream) VALUES ('x')"] {
+    for sql in [
+        "DROP TABLE smarketing_g1.touches",
+        "SELECT * FROM file('/etc/passwd')",
+        "INSERT INTO smarketing_g1.rejects (stream) VALUES ('x')",
+    ] {
         assert_eq!(home.run(&["query", sql]).code, 1, "{sql}");
     }
     assert_eq!(home.query("SELECT count() AS touches FROM touches"), [json!({ "touches": 3 })]);
@@ -77,8 +87,11 @@ fn readers_may_read_and_nothing_else() {
 #[test]
 fn models_run_on_a_path_file_without_the_service() {
     let home = Home::new();
-    let paths = home.file("paths.csv", "path,conversions,value,nulls\nsearch > email,3,3000,1\nsearch,1,1000,3\n\
-        social > search,2,2000,2\nsocial,0,0,4\nemail,2,2000,2\n");
+    let paths = home.file(
+        "paths.csv",
+        "path,conversions,value,nulls\nsearch > email,3,3000,1\nsearch,1,1000,3\n\
+        social > search,2,2000,2\nsocial,0,0,4\nemail,2,2000,2\n",
+    );
     let ran = home.done(&["attribute", "--paths", paths.to_str().unwrap(), "--model", "markov", "--format", "json"]);
     let answer: serde_json::Value = serde_json::from_str(&ran.output).unwrap();
     let value = |index: usize| (answer["channels"][index]["value"].as_f64().unwrap() * 100.0).round() / 100.0;

@@ -20,7 +20,8 @@ fn what_the_collector_takes_is_there_after_a_restart() {
     up.settle();
     // The command line asks the running service's engine.
     assert_eq!(home.query("SELECT count() AS leads FROM leads"), [json!({ "leads": 50 })]);
-    home.done(&["report", "channels", "--by", "channel", "--format", "json"]).row(&json!({ "name": "Paid Search", "leads": 50 }));
+    home.done(&["report", "channels", "--by", "channel", "--format", "json"])
+        .row(&json!({ "name": "Paid Search", "leads": 50 }));
     // And has it import for it.
     let more = home.file("more.jsonl", (40..60).map(lead).collect::<String>());
     let imported = home.done(&["import", "events", more.to_str().unwrap(), "--format", "json"]);

@@ -181,7 +181,8 @@ fn validate(
         problem("service.partitions", "must be between 1 and 256");
     }
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
-    if raw.service.workspace.is_empty() || raw.service.workspace.len() > 64 || !raw.service.workspace.chars().all(plain) {
+    if raw.service.workspace.is_empty() || raw.service.workspace.len() > 64 || !raw.service.workspace.chars().all(plain)
+    {
         problem("service.workspace", "1 to 64 of a-z, 0-9, _ and -");
     }
     if !(1..=1_024).contains(&raw.collector.body_mib) {
@@ -201,10 +202,17 @@ fn validate(
             None
         }
     };
-    let (Some(listen), Some(rules), true) = (listen, rules, problems.is_empty()) else { return Err(Problems(problems)) };
+    let (Some(listen), Some(rules), true) = (listen, rules, problems.is_empty()) else {
+        return Err(Problems(problems));
+    };
     let shadowed = rules.shadowed().into_iter();
     let warnings = shadowed
-        .map(|rule| format!("definitions.channels[{}] can never match: channels[{}] takes everything it would", rule.row, rule.by))
+        .map(|rule| {
+            format!(
+                "definitions.channels[{}] can never match: channels[{}] takes everything it would",
+                rule.row, rule.by
+            )
+        })
         .collect();
     Ok(Config { raw, rules: Arc::new(rules), listen, values, warnings })
 }
@@ -271,7 +279,8 @@ fn effective(raw: &Raw, origins: &BTreeMap<String, Origin>) -> BTreeMap<String, 
     if let Ok(table) = Table::try_from(raw) {
         leaves("", &Value::Table(table), &mut |path, value| {
             let said = |known: &&String| path == *known || path.starts_with(&format!("{known}."));
-            let origin = origins.iter().find(|(known, _)| said(known)).map_or(Origin::Default, |(_, origin)| origin.clone());
+            let origin =
+                origins.iter().find(|(known, _)| said(known)).map_or(Origin::Default, |(_, origin)| origin.clone());
             values.insert(path.to_owned(), (value.to_string(), origin));
         });
     }

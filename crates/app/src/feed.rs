@@ -4,8 +4,8 @@ use crate::bar::Bar;
 use crate::cli::Dialect;
 use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, Serialize};
-use smarketing_engine::{Incoming, Intake, Service};
 use smarketing_engine::limits::INTAKE_BATCH;
+use smarketing_engine::{Incoming, Intake, Service};
 use smarketing_kernel::event::{Address, Event};
 use smarketing_kernel::money::Currency;
 use smarketing_kernel::step::Stream;
@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::Arc;
 
 /// Batches between the decoder and the intake.
 const BUFFERED: usize = 4;
@@ -82,7 +82,12 @@ impl Feed {
     }
 
     /// Takes a record; false when the journal refused an earlier one (see [`Feed::finish`]).
-    pub(crate) fn push(&mut self, outcome: Result<Event<Address>, smarketing_schema::Rejected>, bytes: Vec<u8>, length: u64) -> bool {
+    pub(crate) fn push(
+        &mut self,
+        outcome: Result<Event<Address>, smarketing_schema::Rejected>,
+        bytes: Vec<u8>,
+        length: u64,
+    ) -> bool {
         self.position += 1;
         self.batch.push(Incoming { position: self.position, outcome, bytes, length });
         self.batch.len() < INTAKE_BATCH || self.flush()
@@ -98,7 +103,9 @@ impl Feed {
         self.flush();
         self.records = None;
         match self.thread.join() {
-            Ok(done) => done.context("the journal did not take the records; nothing of the import is lost, run it again")?,
+            Ok(done) => {
+                done.context("the journal did not take the records; nothing of the import is lost, run it again")?
+            }
             Err(_) => bail!("the intake stopped unexpectedly"),
         }
         Ok(self.position)
@@ -279,7 +286,8 @@ impl Outcome {
 
     /// Rejects by reason.
     pub(crate) fn reasons(&self) -> Table {
-        let row = |(reason, count): (&Text, &u64)| vec![Cell::Text(reason.to_string()), Cell::Integer(i128::from(*count))];
+        let row =
+            |(reason, count): (&Text, &u64)| vec![Cell::Text(reason.to_string()), Cell::Integer(i128::from(*count))];
         Table {
             columns: vec![
                 Column { name: "reason".to_owned(), kind: Kind::Text },

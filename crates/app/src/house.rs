@@ -41,7 +41,9 @@ pub(crate) async fn connect(engine: &Supervisor, config: &Config, generation: u3
         compress: false,
         ..WarehouseOptions::default()
     };
-    patiently(|| Warehouse::connect(options.clone())).await.context("could not connect to the embedded ClickHouse engine")
+    patiently(|| Warehouse::connect(options.clone()))
+        .await
+        .context("could not connect to the embedded ClickHouse engine")
 }
 
 /// How long a start waits for an engine that is being started again.

@@ -16,6 +16,10 @@ mod verbs;
 use clap::Parser as _;
 use std::process::ExitCode;
 
+/// Rows are made on one thread and freed on another; the system's allocator takes a fifth of the time for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Exit codes of the contract.
 const FAILED: u8 = 1;
 const FOUND: u8 = 3;

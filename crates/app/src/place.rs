@@ -89,7 +89,8 @@ impl Place {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => bail!("could not read \"{}\": {error}", path.display()),
         };
-        let layout: Layout = serde_json::from_str(&text).with_context(|| format!("\"{}\" is damaged", path.display()))?;
+        let layout: Layout =
+            serde_json::from_str(&text).with_context(|| format!("\"{}\" is damaged", path.display()))?;
         if layout.format != FORMAT {
             bail!(
                 "the data directory \"{}\" has format {}, this program reads {FORMAT}; \

@@ -16,9 +16,13 @@ use std::path::{Path, PathBuf};
 /// Has the running service import files of this machine.
 pub(crate) async fn import(running: &Running, asked: &Import, format: Format) -> anyhow::Result<End> {
     if asked.dialect == Dialect::Events && asked.paths.iter().any(|path| path == Path::new("-")) {
-        bail!("the service of this data directory is running: send lines to {}/v1/events instead of standard input", running.collector);
+        bail!(
+            "the service of this data directory is running: send lines to {}/v1/events instead of standard input",
+            running.collector
+        );
     }
-    let absolute = |path: &PathBuf| std::path::absolute(path).with_context(|| format!("\"{}\" is no path", path.display()));
+    let absolute =
+        |path: &PathBuf| std::path::absolute(path).with_context(|| format!("\"{}\" is no path", path.display()));
     let paths: Vec<PathBuf> = asked.paths.iter().map(absolute).collect::<anyhow::Result<_>>()?;
     let body = serde_json::json!({ "dialect": word(asked.dialect), "paths": paths, "currency": asked.currency });
     let answer = post(running, "/admin/import", body.to_string()).await?;

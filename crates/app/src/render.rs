@@ -116,9 +116,17 @@ mod tests {
     fn sample() -> Table {
         let column = |name: &str, kind| Column { name: name.to_owned(), kind };
         Table {
-            columns: vec![column("channel", Kind::Text), column("leads", Kind::Integer), column("revenue", Kind::Decimal)],
+            columns: vec![
+                column("channel", Kind::Text),
+                column("leads", Kind::Integer),
+                column("revenue", Kind::Decimal),
+            ],
             rows: vec![
-                vec![Cell::Text("Paid, \"Search\"".into()), Cell::Integer(1_234_567), Cell::Decimal("-1234.5000".into())],
+                vec![
+                    Cell::Text("Paid, \"Search\"".into()),
+                    Cell::Integer(1_234_567),
+                    Cell::Decimal("-1234.5000".into()),
+                ],
                 vec![Cell::Empty, Cell::Integer(7), Cell::Decimal("0.0000".into())],
             ],
         }
@@ -141,7 +149,13 @@ mod tests {
     fn programs_get_every_digit() {
         let lines = rendered(|out| json(out, &sample()));
         let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-        assert_eq!(first, serde_json::json!({"channel": "Paid, \"Search\"", "leads": 1_234_567, "revenue": "-1234.5000"}));
-        assert!(rendered(|out| csv(out, &sample())).starts_with("channel,leads,revenue\n\"Paid, \"\"Search\"\"\",1234567,-1234.5000\n"));
+        assert_eq!(
+            first,
+            serde_json::json!({"channel": "Paid, \"Search\"", "leads": 1_234_567, "revenue": "-1234.5000"})
+        );
+        assert!(
+            rendered(|out| csv(out, &sample()))
+                .starts_with("channel,leads,revenue\n\"Paid, \"\"Search\"\"\",1234567,-1234.5000\n")
+        );
     }
 }

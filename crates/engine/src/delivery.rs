@@ -5,7 +5,7 @@
 //! again from the journal, with the same numbers and versions.
 
 use crate::codec;
-use crate::limits::{IN_FLIGHT_MAX, RETRY};
+use crate::limits::{GATHER, RETRY};
 use crate::log::{self, Log};
 use crate::progress::Progress;
 use crate::shelf::SharedStore;
@@ -18,7 +18,7 @@ use smarketing_warehouse::{Opener, Remedy, Warehouse};
 use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 /// The meta cell that holds a partition's [`State`].
@@ -64,18 +64,34 @@ pub(crate) fn stored_state(partition: &dyn store::Partition) -> Result<State, Er
     let encoded = partition.meta(STATE)?;
     let decode = |bytes: Vec<u8>| postcard::from_bytes(&bytes);
     let state = encoded.map(decode).transpose();
-    Ok(state.map_err(|reason| Error::Encode { what: "partition state", reason: reason.to_string() })?.unwrap_or_default())
+    Ok(state
+        .map_err(|reason| Error::Encode { what: "partition state", reason: reason.to_string() })?
+        .unwrap_or_default())
 }
 
 impl Writer {
     /// Writes what comes until the worker is gone.
     pub(crate) fn run(self, settled: Receiver<Settled>) -> Result<(), Error> {
         while let Ok(first) = settled.recv() {
-            let mut group = vec![first];
-            group.extend(settled.try_iter().take(IN_FLIGHT_MAX));
-            self.write(group)?;
+            self.write(self.gather(first, &settled))?;
         }
         Ok(())
+    }
+
+    /// Steps to write together: until there are rows enough, it has waited long enough, or somebody waits for it.
+    fn gather(&self, first: Settled, settled: &Receiver<Settled>) -> Vec<Settled> {
+        let (rows_max, wait) = GATHER;
+        let until = Instant::now() + wait;
+        let mut rows = first.rows.count();
+        let mut group = vec![first];
+        while rows < rows_max {
+            let left =
+                if self.progress.hurried() { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
+            let Ok(next) = settled.recv_timeout(left) else { break };
+            rows += next.rows.count();
+            group.push(next);
+        }
+        group
     }
 
     fn write(&self, group: Vec<Settled>) -> Result<(), Error> {
@@ -86,7 +102,8 @@ impl Writer {
             self.send(settled.messages)?;
             for (id, subject) in settled.subjects {
                 let encoded = subject.map(|subject| subject.encode()).transpose();
-                let encoded = encoded.map_err(|reason| Error::Encode { what: "subject", reason: reason.to_string() })?;
+                let encoded =
+                    encoded.map_err(|reason| Error::Encode { what: "subject", reason: reason.to_string() })?;
                 commit.subjects.push((id.key().to_vec(), encoded));
             }
             rows.push(settled.rows);
@@ -94,7 +111,8 @@ impl Writer {
         }
         let Some((state, number)) = last else { return Ok(()) };
         let encoded = postcard::to_allocvec(&state);
-        let encoded = encoded.map_err(|reason| Error::Encode { what: "partition state", reason: reason.to_string() })?;
+        let encoded =
+            encoded.map_err(|reason| Error::Encode { what: "partition state", reason: reason.to_string() })?;
         commit.meta.push((STATE.to_vec(), Some(encoded)));
         let delivered = self.deliver(&rows)?;
         self.store.lock().unwrap_or_else(PoisonError::into_inner).commit(commit)?;

@@ -51,9 +51,27 @@ pub struct Intake {
 
 /// Form fields that stay in clear where nothing else is configured.
 pub const CLEAR_FIELDS: &[&str] = &[
-    "title", "job_title", "role", "seniority", "department", "company_size", "employees", "industry", "sector",
-    "country", "region", "language", "budget", "timeline", "product", "interest", "use_case", "topic",
-    "how_did_you_hear_about_us", "how did you hear about us", "heard_from",
+    "title",
+    "job_title",
+    "role",
+    "seniority",
+    "department",
+    "company_size",
+    "employees",
+    "industry",
+    "sector",
+    "country",
+    "region",
+    "language",
+    "budget",
+    "timeline",
+    "product",
+    "interest",
+    "use_case",
+    "topic",
+    "how_did_you_hear_about_us",
+    "how did you hear about us",
+    "heard_from",
 ];
 
 impl Intake {
@@ -114,9 +132,9 @@ impl Intake {
     fn name(&self, mut event: Event<Address>, fresh: &mut Fresh) -> Result<Event<LeadRef>, vault::Error> {
         let mut private = self.take_private(&mut event.body);
         let workspace = event.workspace.clone();
-        let body = event.body.try_name(|address| {
-            self.vault.name(&workspace, &address, std::mem::take(&mut private), fresh)
-        })?;
+        let body = event
+            .body
+            .try_name(|address| self.vault.name(&workspace, &address, std::mem::take(&mut private), fresh))?;
         Ok(Event { event_id: event.event_id, workspace: event.workspace, occurred_at: event.occurred_at, body })
     }
 

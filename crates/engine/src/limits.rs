@@ -4,10 +4,14 @@ use std::time::Duration;
 
 /// A settle is due whenever the journal offset passes a multiple of this, tick or no tick. It decides where ledger
 /// entries are written, so it belongs to the journal format and is never changed under a journal.
-pub const SETTLE_EVERY: u64 = 65_536;
+pub const SETTLE_EVERY: u64 = 32_768;
 
 /// Settled steps of a partition that may wait for the warehouse; then the worker pauses, and the journal buffers.
 pub const IN_FLIGHT_MAX: usize = 2;
+
+/// Rows a writer gathers from several steps before it writes, and how long it waits for them: few large inserts cost
+/// ClickHouse far less than many small ones.
+pub const GATHER: (u64, Duration) = (150_000, Duration::from_secs(1));
 
 /// Entries and bytes a worker reads from the journal at once.
 pub const READ_ENTRIES: usize = 8_192;
@@ -33,4 +37,4 @@ pub const INTAKE_BATCH: usize = 4_096;
 pub const KEYS_CACHED: usize = 50_000;
 
 /// Recently written subjects a worker remembers in memory.
-pub const SUBJECTS_CACHED: usize = 60_000;
+pub const SUBJECTS_CACHED: usize = 20_000;

@@ -106,7 +106,13 @@ impl Vault {
     ///
     /// # Errors
     /// Cells that do not answer; no randomness.
-    pub fn name(&self, workspace: &str, address: &Address, fields: Vec<(String, String)>, fresh: &mut Fresh) -> Result<LeadRef, Error> {
+    pub fn name(
+        &self,
+        workspace: &str,
+        address: &Address,
+        fields: Vec<(String, String)>,
+        fresh: &mut Fresh,
+    ) -> Result<LeadRef, Error> {
         let of_contact = |contact: &Text| self.pepper.lead_of_contact(workspace, contact);
         let contact = address.contact_id.as_ref().map(of_contact);
         let (id, alias) = match &address.email {

@@ -99,6 +99,7 @@ fn named(event: Event<Address>) -> Event<LeadRef> {
     Event { event_id, workspace, occurred_at, body }
 }
 
+/// Hands subjects out whole; the commit brings every one of them back.
 #[derive(Default)]
 struct Memory(HashMap<SubjectId, Subject>);
 
@@ -106,6 +107,6 @@ impl Shelf for Memory {
     type Error = Infallible;
 
     fn load(&mut self, ids: &[SubjectId]) -> Result<Vec<Option<Subject>>, Infallible> {
-        Ok(ids.iter().map(|id| self.0.get(id).cloned()).collect())
+        Ok(ids.iter().map(|id| self.0.remove(id)).collect())
     }
 }

@@ -8,6 +8,7 @@ use crate::rules::Rules;
 use crate::subject::Interaction;
 use crate::text::Text;
 use crate::time::Timestamp;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -28,7 +29,7 @@ pub(crate) struct Subjected<'a> {
 }
 
 /// The moments that positions hang on.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Milestones {
     pub(crate) lead_created_at: Option<Timestamp>,
     pub(crate) opened_at: Option<Timestamp>,
@@ -40,23 +41,50 @@ pub(crate) struct Milestones {
 /// A touch, its lead and the lead's persona.
 pub(crate) type Attributed<'a> = (&'a Interaction, Text, &'a Text);
 
-/// Splits the value of one conversion over its touches under every model.
-/// `touches` are in order; those after the conversion are left out.
-pub(crate) fn credit(
+/// A conversion before its value is split: everything the split depends on. Comparing two is cheap, splitting is not,
+/// so only what differs from the last settle is ever split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// The row, without journey and credits.
+    pub(crate) head: Conversion,
+    milestones: Milestones,
+    touches: Journey,
+}
+
+/// The first touches of a journey that several conversions share.
+#[derive(Clone, Debug, Eq)]
+struct Journey {
+    all: Arc<Vec<JourneyTouch>>,
+    /// How many of them came before the conversion.
+    eligible: usize,
+}
+
+impl Journey {
+    fn touches(&self) -> &[JourneyTouch] {
+        self.all.get(..self.eligible).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Journey {
+    fn eq(&self, other: &Self) -> bool {
+        self.touches() == other.touches()
+    }
+}
+
+/// The journey of everybody in scope, ready to be shared by recipes. `touches` are in order.
+pub(crate) fn shared(touches: &[Attributed<'_>]) -> Arc<Vec<JourneyTouch>> {
+    Arc::new(touches.iter().map(journey_touch).collect())
+}
+
+/// The recipe of one conversion; touches after it are left out.
+pub(crate) fn recipe(
     rules: &Rules,
     of: Subjected<'_>,
     milestones: Milestones,
-    touches: &[Attributed<'_>],
-) -> Conversion {
-    let eligible = touches.partition_point(|(touch, ..)| touch.at <= milestones.converts_at);
-    let eligible = touches.get(..eligible).unwrap_or_default();
-    let surplus = eligible.len().saturating_sub(rules.journey_touches_max);
-    let kept = || eligible.iter().enumerate().filter(|(index, _)| *index == 0 || *index > surplus || surplus == 0);
-    let mut journey: Vec<JourneyTouch> = kept().map(|(_, touch)| journey_touch(touch)).collect();
-    let inputs: Vec<attribution::Touch> = kept().map(|(_, (touch, ..))| weighed(touch)).collect();
-    journey.push(nobody(rules, milestones.converts_at));
-    let credits = split(rules, &of, milestones, &inputs);
-    Conversion {
+    journey: &Arc<Vec<JourneyTouch>>,
+) -> Recipe {
+    let eligible = journey.partition_point(|touch| touch.touch_at <= milestones.converts_at);
+    let head = Conversion {
         workspace: of.workspace.clone(),
         owner: of.owner.clone(),
         conversion: of.conversion,
@@ -71,19 +99,30 @@ pub(crate) fn credit(
         currency: of.currency,
         reporting_minor: of.reporting_minor,
         reporting_currency: rules.reporting,
-        truncated: surplus > 0,
+        truncated: eligible > rules.journey_touches_max,
         definition_version: rules.version.clone(),
-        journey,
-        credits,
+        journey: Vec::new(),
+        credits: Vec::new(),
+    };
+    Recipe { head, milestones, touches: Journey { all: Arc::clone(journey), eligible } }
+}
+
+impl Recipe {
+    /// Splits the value over the journey under every model.
+    #[must_use]
+    pub fn split(self, rules: &Rules) -> Conversion {
+        let touches = self.touches.touches();
+        let surplus = touches.len().saturating_sub(rules.journey_touches_max);
+        let kept = touches.iter().enumerate().filter(|(index, _)| *index == 0 || *index > surplus || surplus == 0);
+        let mut journey: Vec<JourneyTouch> = kept.map(|(_, touch)| touch.clone()).collect();
+        let weighed: Vec<attribution::Touch> = journey.iter().map(weighed).collect();
+        let credits = split(rules, &self.head, self.milestones, &weighed);
+        journey.push(nobody(rules, self.milestones.converts_at));
+        Conversion { journey, credits, ..self.head }
     }
 }
 
-fn split(
-    rules: &Rules,
-    of: &Subjected<'_>,
-    milestones: Milestones,
-    touches: &[attribution::Touch],
-) -> Vec<ModelCredit> {
+fn split(rules: &Rules, of: &Conversion, milestones: Milestones, touches: &[attribution::Touch]) -> Vec<ModelCredit> {
     let ms = |at: Option<Timestamp>| at.map(|at| at.0);
     let journey = attribution::Journey {
         touches,
@@ -152,9 +191,9 @@ fn nobody(rules: &Rules, at: Timestamp) -> JourneyTouch {
     }
 }
 
-fn weighed(touch: &Interaction) -> attribution::Touch {
+fn weighed(touch: &JourneyTouch) -> attribution::Touch {
     attribution::Touch {
-        at: touch.at.0,
+        at: touch.touch_at.0,
         channel: 0,
         direct: channel::is_direct(&touch.origin.channel),
         paid: channel::is_paid(&touch.origin.channel),

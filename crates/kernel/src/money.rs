@@ -142,7 +142,7 @@ pub fn decimal(text: &str, scale_max: u8) -> Option<(i64, u8)> {
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let complete = !whole.is_empty() && !(digits.contains('.') && fraction.is_empty());
+    let complete = !whole.is_empty() && (!digits.contains('.') || !fraction.is_empty());
     if !complete || !plain(whole) || !plain(fraction) || fraction.len() > usize::from(scale_max) {
         return None;
     }

@@ -9,6 +9,7 @@ mod money;
 mod visitor;
 
 use crate::id::{Kind, SubjectId};
+use crate::journey::Recipe;
 use crate::row;
 use crate::rules::Rules;
 use crate::subject::{Part, Subject, Tag};
@@ -29,7 +30,7 @@ pub struct Projection {
     pub handoffs: Vec<row::Handoff>,
     pub deals: Vec<row::Deal>,
     pub deal_history: Vec<row::DealChange>,
-    pub conversions: Vec<row::Conversion>,
+    pub conversions: Vec<Recipe>,
     pub ad_spend: Vec<row::AdSpend>,
     pub exchange_rates: Vec<row::ExchangeRate>,
     /// Statements by receiver.

@@ -1,8 +1,10 @@
 //! Two projections of a subject compared: the rows that changed, the credit that moved, the checksums that follow.
 
+use crate::journey::Recipe;
 use crate::ledger;
 use crate::projection::Projection;
 use crate::row::{self, Change, Conversion, ConversionKind, Outcome, Reason, Rows, Table};
+use crate::rules::Rules;
 use crate::subject::{Part, Subject};
 use crate::text::Text;
 use crate::time::{Day, Timestamp};
@@ -68,6 +70,7 @@ fn month(day: Day) -> i32 {
 
 /// Collects what settles of one step have to say to the warehouse.
 pub(crate) struct Ledger<'a> {
+    pub(crate) rules: &'a Rules,
     pub(crate) rows: &'a mut Rows,
     pub(crate) checksums: &'a mut Checksums,
     pub(crate) recorded_at: Timestamp,
@@ -77,7 +80,7 @@ impl Ledger<'_> {
     /// Everything that differs between two projections of one subject whose state is now `subject`.
     pub(crate) fn settle(&mut self, before: Projection, after: Projection, subject: &Subject) {
         let merged = after.leads.iter().all(|lead| lead.created_at.is_none());
-        self.credit(&before.conversions, &after.conversions, subject, merged);
+        self.credit(before.conversions, after.conversions, subject, merged);
         let sums = &mut *self.checksums;
         let rows = &mut *self.rows;
         difference(before.web_events, after.web_events, &mut rows.web_events, sums);
@@ -88,30 +91,41 @@ impl Ledger<'_> {
         difference(before.handoffs, after.handoffs, &mut rows.handoffs, sums);
         difference(before.deals, after.deals, &mut rows.deals, sums);
         difference(before.deal_history, after.deal_history, &mut rows.deal_history, sums);
-        difference(before.conversions, after.conversions, &mut rows.conversions, sums);
         difference(before.ad_spend, after.ad_spend, &mut rows.ad_spend, sums);
         difference(before.exchange_rates, after.exchange_rates, &mut rows.exchange_rates, sums);
     }
 
-    fn credit(&mut self, before: &[Conversion], after: &[Conversion], subject: &Subject, merged: bool) {
-        let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
-        while let Some(order) = order(old.peek().copied(), new.peek().copied()) {
+    /// Splits anew what differs, and enters into the ledger what moved.
+    fn credit(&mut self, before: Vec<Recipe>, after: Vec<Recipe>, subject: &Subject, merged: bool) {
+        let (mut old, mut new) = (before.into_iter().peekable(), after.into_iter().peekable());
+        loop {
+            let name = |recipe: &Recipe| recipe.head.conversion.clone();
+            let order = match (old.peek(), new.peek()) {
+                (None, None) => return,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(a), Some(b)) => name(a).cmp(&name(b)),
+            };
             let gone = if order.is_le() { old.next() } else { None };
             let come = if order.is_ge() { new.next() } else { None };
-            if gone == come {
-                continue;
+            if gone != come {
+                let split = |recipe: Option<Recipe>| recipe.map(|recipe| recipe.split(self.rules));
+                let (gone, come) = (split(gone), split(come));
+                self.enter(gone.as_ref(), come.as_ref(), subject, merged);
+                change(gone, come, &mut self.rows.conversions, self.checksums);
             }
-            let why = |gone: &Conversion| match gone.kind {
-                ConversionKind::Opportunity | ConversionKind::Won => {
-                    ledger::why_gone(outcome_of(subject, &gone.subject))
-                }
-                _ if merged => Reason::IdentityChanged,
-                _ => Reason::Withdrawn,
-            };
-            for mut entry in ledger::entries(gone, come, why, self.recorded_at) {
-                entry.index = u32::try_from(self.rows.credit_ledger.len()).unwrap_or(u32::MAX);
-                self.rows.credit_ledger.push(entry);
-            }
+        }
+    }
+
+    fn enter(&mut self, gone: Option<&Conversion>, come: Option<&Conversion>, subject: &Subject, merged: bool) {
+        let why = |gone: &Conversion| match gone.kind {
+            ConversionKind::Opportunity | ConversionKind::Won => ledger::why_gone(outcome_of(subject, &gone.subject)),
+            _ if merged => Reason::IdentityChanged,
+            _ => Reason::Withdrawn,
+        };
+        for mut entry in ledger::entries(gone, come, why, self.recorded_at) {
+            entry.index = u32::try_from(self.rows.credit_ledger.len()).unwrap_or(u32::MAX);
+            self.rows.credit_ledger.push(entry);
         }
     }
 }
@@ -141,21 +155,25 @@ fn difference<R: Keyed>(before: Vec<R>, after: Vec<R>, out: &mut Vec<Change<R>>,
     while let Some(order) = order(old.peek(), new.peek()) {
         let gone = if order.is_le() { old.next() } else { None };
         let come = if order.is_ge() { new.next() } else { None };
-        if gone == come {
-            continue;
+        if gone != come {
+            change(gone, come, out, sums);
         }
-        if let Some(row) = &gone {
-            count(sums, row, -1, digest(row));
+    }
+}
+
+/// Takes note of one key that is new, differs or is gone.
+fn change<R: Keyed>(gone: Option<R>, come: Option<R>, out: &mut Vec<Change<R>>, sums: &mut Checksums) {
+    if let Some(row) = &gone {
+        count(sums, row, -1, digest(row));
+    }
+    match (gone, come) {
+        (_, Some(row)) => {
+            let digest = digest(&row);
+            count(sums, &row, 1, digest);
+            out.push(Change { row, deleted: false, digest });
         }
-        match (gone, come) {
-            (_, Some(row)) => {
-                let digest = digest(&row);
-                count(sums, &row, 1, digest);
-                out.push(Change { row, deleted: false, digest });
-            }
-            (Some(row), None) => out.push(Change { row, deleted: true, digest: 0 }),
-            (None, None) => {}
-        }
+        (Some(row), None) => out.push(Change { row, deleted: true, digest: 0 }),
+        (None, None) => {}
     }
 }
 

@@ -339,7 +339,7 @@ impl Floor<'_> {
     /// Clears the floor: rows, ledger, checksums, subjects.
     fn close(self, state: &mut State, rows: &mut Rows) -> Vec<(SubjectId, Option<Subject>)> {
         let recorded_at = state.watermark;
-        let mut ledger = Ledger { rows, checksums: &mut state.checksums, recorded_at };
+        let mut ledger = Ledger { rules: self.rules, rows, checksums: &mut state.checksums, recorded_at };
         let mut subjects = Vec::with_capacity(self.open.len());
         for (id, open) in self.open {
             let open = *open;

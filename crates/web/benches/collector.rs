@@ -3,6 +3,7 @@
 
 use smarketing_engine::log::{Local, Log, Options as LogOptions};
 use smarketing_engine::{Intake, Pepper, Progress, Vault};
+use smarketing_kernel::time::Timestamp;
 use smarketing_store::Store as _;
 use smarketing_web::{Admin, Collector, ImportRequest, Options};
 use std::env;
@@ -44,6 +45,7 @@ fn request(producer: usize, request: usize, events: usize) -> Vec<u8> {
 /// Sends requests on one connection and reads each answer; how many bytes were sent.
 fn produce(address: &str, requests: &[Vec<u8>]) -> usize {
     let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_nodelay(true).expect("a socket");
     let mut answer = [0; 4_096];
     for request in requests {
         stream.write_all(request).expect("a request");
@@ -63,7 +65,8 @@ fn main() {
     let vault = Arc::new(Vault::new(cells, Pepper([7; 32])));
     let intake = Arc::new(Intake::new(Arc::clone(&log), vault, []));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let options = Options::new("127.0.0.1:0".parse().expect("an address"), String::new());
+    let options =
+        Options::new("127.0.0.1:0".parse().expect("an address"), String::new(), || Timestamp(1_772_361_000_000));
     let started = Collector::start(options, intake, Arc::new(Progress::new(4)), Arc::new(Nobody));
     let collector = runtime.block_on(started).expect("a collector");
     let address = collector.url().replace("http://", "");

@@ -10,7 +10,7 @@
 //!   have no such id; those of a repeated body are counted again.
 
 use crate::options::{FIELDS_SHOWN, Options, REJECTS_SHOWN};
-use crate::queue::{Batch, NotTaken, Queue, Receipt, now};
+use crate::queue::{Batch, NotTaken, Queue, Receipt};
 use crate::refusal::Refusal;
 use crate::server::Front;
 use crate::upload;
@@ -82,24 +82,24 @@ async fn take(front: &Arc<Front>, headers: &HeaderMap, body: &mut Body) -> Resul
     done.map_err(|NotTaken| Refusal::later("the journal did not take the records, or not all of them"))
 }
 
-/// Decodes a body and journals it batch by batch; one batch is appended while the next is decoded.
+/// Decodes a body and journals it batch by batch; one batch is appended while the next is decoded. After a batch that
+/// was not taken none follows, so that nothing is appended behind the back of the answer.
 fn journal(bytes: &[u8], options: &Options, queue: &Queue) -> Result<Taken, NotTaken> {
-    let context = Context { now: now(), workspace: options.workspace.clone() };
+    let context = Context { now: (options.clock)(), workspace: options.workspace.clone() };
     let mut taken = Taken::default();
     let mut batch = Batch::default();
     let mut receipt: Option<Receipt> = None;
     for record in read_events_within(bytes, &context, options.body_bytes_max) {
         batch.push(taken.count(record));
         if batch.is_full() {
-            let next = queue.put(std::mem::take(&mut batch))?;
-            wait(receipt.replace(next))?;
+            wait(receipt.take())?;
+            receipt = Some(queue.put(std::mem::take(&mut batch))?);
         }
     }
-    if !batch.is_empty() {
-        let last = queue.put(batch)?;
-        wait(receipt.replace(last))?;
-    }
     wait(receipt)?;
+    if !batch.is_empty() {
+        wait(Some(queue.put(batch)?))?;
+    }
     Ok(taken)
 }
 

@@ -1,6 +1,7 @@
 //! What the collector is started with: every limit of this room, in one place.
 
 use smarketing_kernel::text::Text;
+use smarketing_kernel::time::Timestamp;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Opens the administrative paths; empty opens them to nobody. Drawn anew at every start.
     pub token: String,
+    /// The time now: what event times are held against, and when rejects were seen.
+    pub clock: fn() -> Timestamp,
     /// The workspace of records that name none.
     pub workspace: Text,
     /// Web origins (such as `https://acme.test`) whose pages may send events. A request of any other page is refused.
@@ -52,10 +55,11 @@ pub struct Options {
 impl Options {
     /// The defaults for a collector at `listen` whose administrator has `token`.
     #[must_use]
-    pub fn new(listen: SocketAddr, token: String) -> Self {
+    pub fn new(listen: SocketAddr, token: String, clock: fn() -> Timestamp) -> Self {
         Self {
             listen,
             token,
+            clock,
             workspace: Text::from("default"),
             origins: Vec::new(),
             body_bytes_max: 64 << 20,

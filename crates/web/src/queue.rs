@@ -10,7 +10,6 @@ use smarketing_kernel::time::Timestamp;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 
 /// The records were not journalled, or not all of them. Sending them again is safe.
@@ -54,9 +53,14 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// Starts the thread that appends to `stream`; `waiting_max` batches may wait.
-    pub(crate) fn start(intake: Arc<Intake>, stream: Text, waiting_max: usize) -> io::Result<(Self, JoinHandle<()>)> {
+    pub(crate) fn start(
+        intake: Arc<Intake>,
+        stream: Text,
+        clock: fn() -> Timestamp,
+        waiting_max: usize,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let (batches, waiting) = mpsc::channel(waiting_max.max(1));
-        let run = move || append_all(&intake, &stream, waiting);
+        let run = move || append_all(&intake, &stream, clock, waiting);
         let thread = std::thread::Builder::new().name("collector".into()).spawn(run)?;
         Ok((Self { batches }, thread))
     }
@@ -74,7 +78,7 @@ impl Queue {
     }
 }
 
-fn append_all(intake: &Intake, stream: &Text, mut waiting: mpsc::Receiver<Waiting>) {
+fn append_all(intake: &Intake, stream: &Text, clock: fn() -> Timestamp, mut waiting: mpsc::Receiver<Waiting>) {
     let mut position = 0;
     while let Some(first) = waiting.blocking_recv() {
         let (mut records, answers) = gather(first, &mut waiting);
@@ -82,7 +86,7 @@ fn append_all(intake: &Intake, stream: &Text, mut waiting: mpsc::Receiver<Waitin
             position += 1;
             record.position = position;
         }
-        let outcome = intake.append(stream, records, now()).map_err(|error| {
+        let outcome = intake.append(stream, records, clock()).map_err(|error| {
             tracing::error!(%error, requests = answers.len(), "the journal did not take records; their senders were told");
             NotTaken
         });
@@ -107,10 +111,4 @@ fn gather(
         answers.push(answer);
     }
     (records, answers)
-}
-
-/// The clock of this room.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -2,7 +2,7 @@
 
 use crate::admin::{self, Admin};
 use crate::options::{HEAD_BYTES, HEADERS, Options};
-use crate::queue::{Queue, now};
+use crate::queue::Queue;
 use crate::refusal::{Refusal, no_such_method, no_such_path};
 use crate::{events, status};
 use axum::Router;
@@ -97,10 +97,10 @@ impl Collector {
         let listening = |source| Error::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
-        let stream = Text::from(format!("collector-{}-{}", now().0, std::process::id()));
+        let stream = Text::from(format!("collector-{}-{}", (options.clock)().0, std::process::id()));
         let waiting_max = options.requests_max;
         let (queue, appending) =
-            Queue::start(Arc::clone(&intake), stream.clone(), waiting_max).map_err(Error::Thread)?;
+            Queue::start(Arc::clone(&intake), stream.clone(), options.clock, waiting_max).map_err(Error::Thread)?;
         let front = Front {
             requests: Arc::new(Semaphore::new(options.requests_max)),
             room: Arc::new(Semaphore::new(options.buffer_bytes_max)),
@@ -173,6 +173,8 @@ async fn serve(listener: TcpListener, front: Arc<Front>, mut stop: oneshot::Rece
                 }
             }
             (stream, peer, place) = accept(&listener, &places) => {
+                // Answers are small: nothing is won by waiting to fill a packet.
+                let _at_once = stream.set_nodelay(true);
                 let service = service.clone();
                 let named = service_fn(move |mut request: hyper::Request<Incoming>| {
                     let _none = request.extensions_mut().insert(Peer(peer.ip()));

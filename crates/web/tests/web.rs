@@ -66,7 +66,7 @@ async fn every_record_of_a_body_is_counted_and_journalled() {
         ("encoding", "content-encoding: br\r\n", good.as_bytes(), 415, None, ""),
         ("too large", "", large.as_bytes(), 413, None, ""),
         ("too long a line", "", long_line.as_bytes(), 413, Some((2, 1)), "too_large"),
-        ("no container", "", avro, 400, Some((0, 1)), "invalid_avro"),
+        ("no container", "", avro, 400, Some((0, 1)), "truncated_avro"),
     ];
     for (name, headers, body, status, counts, reason) in cases {
         let answer = bed.post(headers, body).await;

@@ -55,7 +55,8 @@ fn seconds(text: &str) -> anyhow::Result<u64> {
         Some('s') => 1,
         _ => bail!("\"{text}\" is not a span such as \"30d\" or \"12h\""),
     };
-    let number: u64 = text[..text.len() - 1].parse().with_context(|| format!("\"{text}\" is not a span such as \"30d\""))?;
+    let number: u64 =
+        text[..text.len() - 1].parse().with_context(|| format!("\"{text}\" is not a span such as \"30d\""))?;
     ensure!(number > 0, "a half-life must be above 0");
     number.checked_mul(unit).with_context(|| format!("\"{text}\" is too long"))
 }
@@ -102,7 +103,8 @@ struct Columns {
 
 impl Columns {
     fn find(header: &csv::StringRecord) -> anyhow::Result<Self> {
-        let find = |names: [&str; 2]| header.iter().position(|cell| names.contains(&cell.trim().to_lowercase().as_str()));
+        let find =
+            |names: [&str; 2]| header.iter().position(|cell| names.contains(&cell.trim().to_lowercase().as_str()));
         let columns = header.iter().collect::<Vec<_>>().join(", ");
         let required = |names: [&str; 2]| {
             find(names).with_context(|| format!("no column \"{}\"; its columns are: {columns}", names[0]))
@@ -123,9 +125,11 @@ impl Columns {
         };
         let value = match cell(self.value) {
             "" => 0,
-            text => millionths(text).with_context(|| format!("value \"{text}\" is not a decimal number of at most {VALUE_SCALE} places"))?,
+            text => millionths(text)
+                .with_context(|| format!("value \"{text}\" is not a decimal number of at most {VALUE_SCALE} places"))?,
         };
-        let channels = cell(Some(self.path)).split('>').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let channels =
+            cell(Some(self.path)).split('>').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         Ok((channels.collect(), count(Some(self.conversions), "conversions")?, value, count(self.nulls, "nulls")?))
     }
 }
@@ -167,7 +171,12 @@ fn table(file: &File, credits: &[ChannelCredit]) -> Table {
     let decimal = |number: f64| Cell::Decimal(format!("{number:.4}"));
     let row = |credit: &ChannelCredit| {
         let effect = credit.removal_effect.map_or(Cell::Empty, decimal);
-        vec![Cell::Text(file.name(credit.channel).to_owned()), decimal(credit.conversions), decimal(value(credit)), effect]
+        vec![
+            Cell::Text(file.name(credit.channel).to_owned()),
+            decimal(credit.conversions),
+            decimal(value(credit)),
+            effect,
+        ]
     };
     Table {
         columns: vec![

@@ -32,7 +32,10 @@ fn values(config: &Config) -> Table {
     let row = |(path, (value, origin)): (&String, &(String, crate::config::Origin))| {
         vec![Cell::Text(path.clone()), Cell::Text(value.clone()), Cell::Text(origin.to_string())]
     };
-    Table { columns: vec![column("key"), column("value"), column("from")], rows: config.values.iter().map(row).collect() }
+    Table {
+        columns: vec![column("key"), column("value"), column("from")],
+        rows: config.values.iter().map(row).collect(),
+    }
 }
 
 /// The engine answers, the tables are current, the definitions are those of the data.
@@ -66,7 +69,9 @@ fn unknown_fields(config: &Config, path: &std::path::Path) -> anyhow::Result<Vec
     for record in read_events(file, &context) {
         match record.outcome {
             Ok(decoded) => decoded.unknown_fields.into_iter().for_each(|field| {
-                *found.entry(format!("field \"{field}\" is not known to its event and would be left out")).or_default() += 1;
+                *found
+                    .entry(format!("field \"{field}\" is not known to its event and would be left out"))
+                    .or_default() += 1;
             }),
             Err(rejected) => *found.entry(format!("{rejected}")).or_default() += 1,
         }

@@ -60,7 +60,10 @@ fn feed(house: &House, asked: &Demo) -> anyhow::Result<()> {
     let counted = house.service.progress().stream(&stream);
     let sum = counted.applied + counted.duplicates + counted.rejected;
     ensure!(sum == records, "{records} events were journalled, but {sum} are accounted for: please report this");
-    println!("{records} events: {} applied, {} duplicates, {} rejected", counted.applied, counted.duplicates, counted.rejected);
+    println!(
+        "{records} events: {} applied, {} duplicates, {} rejected",
+        counted.applied, counted.duplicates, counted.rejected
+    );
     for (event, count) in history.describe() {
         println!("{count:>9}  {event}");
     }

@@ -40,11 +40,7 @@ pub(crate) async fn query(place: &Place, config: &Config, global: &Global, asked
 
 pub(crate) async fn report(place: &Place, config: &Config, global: &Global, asked: &Report) -> anyhow::Result<End> {
     let day = |text: &Option<String>| text.as_deref().map(parse_day).transpose();
-    let scope = Scope {
-        workspace: config.raw.service.workspace.clone(),
-        from: day(&asked.from)?,
-        to: day(&asked.to)?,
-    };
+    let scope = Scope { workspace: config.raw.service.workspace.clone(), from: day(&asked.from)?, to: day(&asked.to)? };
     let models: Vec<&str> = config.rules.models().collect();
     if !models.contains(&asked.model.as_str()) {
         bail!("\"{}\" is not one of the models {}", asked.model, models.join(", "));

@@ -35,12 +35,8 @@ pub(crate) async fn serve(place: &Place, config: &Config, house: House) -> anyho
     let started = Collector::start(options, service.intake(), service.progress(), desk).await;
     let ended = match started {
         Ok(collector) => {
-            let running = Running {
-                pid: std::process::id(),
-                clickhouse: clickhouse.url(),
-                collector: collector.url(),
-                token,
-            };
+            let running =
+                Running { pid: std::process::id(), clickhouse: clickhouse.url(), collector: collector.url(), token };
             let ended = announce_and_wait(place, &running, &service).await;
             place.retract();
             collector.stop().await;

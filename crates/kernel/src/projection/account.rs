@@ -2,8 +2,8 @@
 
 use super::Projection;
 use crate::id::{LeadId, SubjectId};
-use crate::journey::{self, Milestones, Subjected};
-use crate::row::{Conversion, ConversionKind, Outcome};
+use crate::journey::{self, Milestones, Recipe, Subjected};
+use crate::row::{ConversionKind, Outcome};
 use crate::rules::{Rules, Scope};
 use crate::subject::{DealState, Interaction, Member, Part, Subject, Tag};
 use crate::text::Text;
@@ -34,7 +34,7 @@ pub(super) fn project(rules: &Rules, subject: &Subject) -> Projection {
     for deal in &company.deals {
         company.credit(rules, deal, &mut projection.conversions);
     }
-    projection.conversions.sort_by(|a, b| a.conversion.cmp(&b.conversion));
+    projection.conversions.sort_by(|a, b| a.head.conversion.cmp(&b.head.conversion));
     projection
 }
 
@@ -58,9 +58,9 @@ impl<'a> Company<'a> {
     }
 
     /// Pipeline at the opening, revenue at the close.
-    fn credit(&self, rules: &Rules, deal: &DealState, conversions: &mut Vec<Conversion>) {
+    fn credit(&self, rules: &Rules, deal: &DealState, conversions: &mut Vec<Recipe>) {
         let scope = self.scope(rules, deal);
-        let touches = merged_touches(&scope);
+        let journey = journey::shared(&merged_touches(&scope));
         let created = scope.iter().filter_map(|(_, member)| member.created_at).min();
         let mut convert = |kind: ConversionKind, at: Timestamp| {
             let milestones = Milestones {
@@ -70,7 +70,7 @@ impl<'a> Company<'a> {
                 converts_at: at,
                 previous_close: self.previous_close(deal, at),
             };
-            conversions.push(journey::credit(rules, self.subjected(rules, deal, kind, &scope), milestones, &touches));
+            conversions.push(journey::recipe(rules, self.subjected(rules, deal, kind, &scope), milestones, &journey));
         };
         convert(ConversionKind::Opportunity, deal.opened_at);
         if let Some(won_at) = deal.won_at {

@@ -10,7 +10,7 @@ mod touches;
 use super::Projection;
 use crate::event::{Body, EmailKind, LeadRef, LeadUpdated, Stage};
 use crate::id::{Kind, LeadId, SubjectId};
-use crate::journey::{self, Milestones, Subjected};
+use crate::journey::{self, Milestones, Recipe, Subjected};
 use crate::row::{self, ConversionKind, LeadEventKind, Origin};
 use crate::rules::Rules;
 use crate::subject::{Edge, Fact, FactBody, Interaction, Member, Part, Role, Subject, Tag, Visits};
@@ -538,11 +538,12 @@ impl Shown<'_> {
     }
 
     /// Conversions of the lead itself: creation, every MQL and SQL entry. They are worth 0 and count in micro-credits.
-    fn conversions(&self) -> Vec<row::Conversion> {
+    fn conversions(&self) -> Vec<Recipe> {
         let persona = self.persona();
         let owner = self.profile.owner.clone().unwrap_or_else(|| self.rules.none.clone());
         let lead = self.person.id.text();
         let touches: Vec<_> = self.touches.iter().map(|touch| (touch, lead.clone(), &persona)).collect();
+        let journey = journey::shared(&touches);
         let at = |kind: ConversionKind, at: Timestamp, id: Text| {
             let subject = Subjected {
                 workspace: &self.person.subject.workspace,
@@ -560,7 +561,7 @@ impl Shown<'_> {
             };
             let milestones =
                 Milestones { lead_created_at: Some(self.created_at), converts_at: at, ..Milestones::default() };
-            journey::credit(self.rules, subject, milestones, &touches)
+            journey::recipe(self.rules, subject, milestones, &journey)
         };
         let mut conversions =
             Vec::from([at(ConversionKind::Lead, self.created_at, Text::from(format!("lead:{lead}")))]);
@@ -573,8 +574,8 @@ impl Shown<'_> {
             let id = Text::from(format!("{}:{lead}:{}", kind.word(), entry.at.0));
             conversions.push(at(kind, entry.at, id));
         }
-        conversions.sort_by(|a, b| a.conversion.cmp(&b.conversion));
-        conversions.dedup_by(|a, b| a.conversion == b.conversion);
+        conversions.sort_by(|a, b| a.head.conversion.cmp(&b.head.conversion));
+        conversions.dedup_by(|a, b| a.head.conversion == b.head.conversion);
         conversions
     }
 }

@@ -105,7 +105,7 @@ fn to_and_fro_within_one_instant_keeps_one_row_an_entry() {
     let crm = update("u", at(0, 0), lead(1), |change| change.stage = Some(Stage::Sql));
     let events = [crm, said("v", 0, 0, Verdict::Recycled), said("w", 0, 0, Verdict::Qualified)];
     check(&events, &["lead", "mql?", "sal?", "sql", "recycled"]);
-    assert_eq!(World::after(&events).lead(&text(1)).stage, Stage::Recycled);
+    assert_eq!(World::after(&events).lead(&text(1)).stage, Stage::Sql, "the order of verdicts breaks the tie");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use serde_json::Value;
 use smarketing_engine::log::{self, Log, Memory, Reader, Size};
 use smarketing_engine::{Intake, Pepper, Progress, Vault, codec};
 use smarketing_kernel::entry::Entry;
+use smarketing_kernel::time::Timestamp;
 use smarketing_store::Store as _;
 use smarketing_web::{Admin, Collector, ImportRequest, Options};
 use std::net::SocketAddr;
@@ -12,12 +13,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub const PARTITIONS: u32 = 3;
-pub const TOKEN: &str = "0123456789abcdef";
+pub(crate) const PARTITIONS: u32 = 3;
+/// An hour after the events of these tests.
+const NOW: Timestamp = Timestamp(1_772_361_000_000);
+pub(crate) const TOKEN: &str = "0123456789abcdef";
 
 /// What the journal does with appends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     Open,
     Failing,
     /// Appends wait until the mode changes.
@@ -25,27 +28,27 @@ pub enum Mode {
 }
 
 /// The journal in memory, with faults.
-pub struct Faulty {
-    pub memory: Memory,
+pub(crate) struct Faulty {
+    pub(crate) memory: Memory,
     mode: Mutex<(Mode, u32)>,
     changed: Condvar,
 }
 
 impl Faulty {
-    pub fn set(&self, mode: Mode) {
+    pub(crate) fn set(&self, mode: Mode) {
         self.mode.lock().unwrap().0 = mode;
         self.changed.notify_all();
     }
 
     /// Waits until an append is held.
-    pub async fn held(&self) {
+    pub(crate) async fn held(&self) {
         while self.mode.lock().unwrap().1 == 0 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
     /// All entries, by partition.
-    pub fn entries(&self) -> Vec<Vec<Entry>> {
+    pub(crate) fn entries(&self) -> Vec<Vec<Entry>> {
         let read = |partition| {
             let batch = self.memory.reader(partition, 0).unwrap().read(usize::MAX, usize::MAX, Duration::ZERO).unwrap();
             batch.iter().map(|(_, bytes)| codec::decode(bytes).unwrap()).collect()
@@ -53,7 +56,7 @@ impl Faulty {
         (0..PARTITIONS).map(read).collect()
     }
 
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         (0..PARTITIONS).map(|partition| self.memory.end(partition).unwrap()).sum()
     }
 }
@@ -89,7 +92,7 @@ impl Log for Faulty {
 }
 
 /// Answers with what it was asked.
-pub struct Echo;
+pub(crate) struct Echo;
 
 impl Admin for Echo {
     fn import(&self, request: ImportRequest) -> Result<Value, String> {
@@ -105,51 +108,51 @@ impl Admin for Echo {
 }
 
 /// A collector and what stands behind it.
-pub struct Bed {
-    pub log: Arc<Faulty>,
-    pub progress: Arc<Progress>,
-    pub collector: Collector,
-    pub address: SocketAddr,
+pub(crate) struct Bed {
+    pub(crate) log: Arc<Faulty>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) collector: Collector,
+    pub(crate) address: SocketAddr,
 }
 
 impl Bed {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|_| ()).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Options)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let mode = Mutex::new((Mode::Open, 0));
         let log = Arc::new(Faulty { memory: Memory::new(PARTITIONS), mode, changed: Condvar::new() });
         let cells = smarketing_store::Memory::default().cells("persons").unwrap();
         let vault = Arc::new(Vault::new(cells, Pepper([7; 32])));
         let intake = Arc::new(Intake::new(Arc::clone(&log) as Arc<dyn Log>, vault, []));
         let progress = Arc::new(Progress::new(PARTITIONS));
-        let mut options = Options::new("127.0.0.1:0".parse().unwrap(), TOKEN.into());
+        let mut options = Options::new("127.0.0.1:0".parse().unwrap(), TOKEN.into(), || NOW);
         change(&mut options);
         let collector = Collector::start(options, intake, Arc::clone(&progress), Arc::new(Echo)).await.unwrap();
         let address = collector.url().strip_prefix("http://").unwrap().parse().unwrap();
         Self { log, progress, collector, address }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         send(self.address, "GET", path, "", b"").await
     }
 
-    pub async fn post(&self, headers: &str, body: &[u8]) -> Answer {
+    pub(crate) async fn post(&self, headers: &str, body: &[u8]) -> Answer {
         send(self.address, "POST", "/v1/events", headers, body).await
     }
 }
 
 /// An answer: status, head in lower case, JSON.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub json: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) json: Value,
 }
 
 /// One request on a connection of its own; `headers` are whole lines.
-pub async fn send(address: SocketAddr, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n",
@@ -161,7 +164,7 @@ pub async fn send(address: SocketAddr, method: &str, path: &str, headers: &str, 
 }
 
 /// Reads an answer up to the end of the connection.
-pub async fn receive(mut stream: impl AsyncRead + Unpin) -> Answer {
+pub(crate) async fn receive(mut stream: impl AsyncRead + Unpin) -> Answer {
     let mut bytes = Vec::new();
     let _length = stream.read_to_end(&mut bytes).await.unwrap();
     let text = String::from_utf8(bytes).unwrap();
@@ -171,7 +174,7 @@ pub async fn receive(mut stream: impl AsyncRead + Unpin) -> Answer {
 }
 
 /// A page view with the id `id`.
-pub fn event(id: &str) -> String {
+pub(crate) fn event(id: &str) -> String {
     format!(
         "{{\"event\":\"page_viewed\",\"event_id\":\"{id}\",\"occurred_at\":\"2026-03-01T09:30:00Z\",\
          \"visitor_id\":\"v-{id}\",\"url\":\"https://acme.test/blog/{id}\"}}\n"

@@ -20,7 +20,7 @@ pub(super) fn resolve(me: LeadId, subject: &Subject, projection: &mut Projection
     if let Some(edge) = chain.first() {
         projection.say(SubjectId::lead(edge.into), Tag::Follow, &edge.into.text(), Part::Follow);
     }
-    for ((tag, from), _) in &subject.inbox {
+    for (tag, from) in subject.inbox.keys() {
         if let (Tag::Follow, Some(follower)) = (tag, from.as_lead()) {
             projection.say(*from, Tag::Chain, &follower.text(), Part::Chain(chain.clone()));
         }

@@ -151,7 +151,7 @@ impl Walk {
             Signal::Verdict(Verdict::Accepted, reason) => self.forward(at, Stage::Sal, said(reason)),
             Signal::Verdict(Verdict::Qualified, reason) => self.forward(at, Stage::Sql, said(reason)),
             Signal::Verdict(Verdict::Rejected | Verdict::Recycled, reason) => {
-                self.back(at, Stage::Recycled, said(reason))
+                self.back(at, Stage::Recycled, said(reason));
             }
             Signal::Verdict(Verdict::Disqualified, reason) => self.back(at, Stage::Disqualified, said(reason)),
             Signal::Opened => self.forward(at, Stage::Opportunity, "deal_opened"),

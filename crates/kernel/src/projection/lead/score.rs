@@ -41,7 +41,7 @@ impl Behaviour {
     fn fade(&mut self, at: Timestamp) {
         let age = u64::try_from(at.since(self.at)).unwrap_or(0);
         if self.centi > 0 && age > 0 {
-            let kept = i128::from(self.centi) * i128::from(exp2_neg(age, self.half_life_ms)) >> 40;
+            let kept = (i128::from(self.centi) * i128::from(exp2_neg(age, self.half_life_ms))) >> 40;
             self.centi = i64::try_from(kept).unwrap_or(0);
         }
         self.at = at;

@@ -124,10 +124,10 @@ impl Api {
         // them. The library is leaked, so that the copied function pointers stay valid.
         let library: &'static libloading::Library = unsafe { Box::leak(Box::new(libloading::Library::new(path)?)) };
         macro_rules! symbol {
-            // SAFETY: the declared type is the one of chdb.h for this version of the library.
-            ($name:literal) => {
+            ($name:literal) => {{
+                // SAFETY: the declared type is the one of chdb.h for this version of the library.
                 *unsafe { library.get(concat!($name, "\0").as_bytes())? }
-            };
+            }};
         }
         let api = Api {
             signal_handlers: symbol!("chdb_set_signal_handlers_enabled"),

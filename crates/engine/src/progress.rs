@@ -43,8 +43,9 @@ impl Progress {
     }
 
     fn change(&self, partition: u32, change: impl FnOnce(&mut Lane)) {
-        if let Some(lane) = usize::try_from(partition).ok().and_then(|index| self.hold().get_mut(index).map(change)) {
-            lane
+        let mut lanes = self.hold();
+        if let Some(lane) = usize::try_from(partition).ok().and_then(|index| lanes.get_mut(index)) {
+            change(lane);
         }
     }
 

@@ -49,6 +49,9 @@ pub enum Error {
     /// No thread.
     #[error("could not start a thread: {0}")]
     Thread(#[from] std::io::Error),
+    /// The service is being stopped; what is journalled is worked off at the next start.
+    #[error("the service is stopping; what is journalled is worked off at the next start")]
+    Stopping,
     /// A partition stopped: its data is kept, nothing is lost.
     #[error("stopped: {0}")]
     Halted(String),
@@ -169,6 +172,9 @@ impl Service {
             if let Some(why) = self.progress.halted() {
                 return Err(Error::Halted(why));
             }
+            if self.progress.stopping() {
+                return Err(Error::Stopping);
+            }
             // Positions first: a message on its way is in the journal before its sender's position passes it.
             let done: u64 = self.progress.lanes().iter().map(|lane| lane.position).sum();
             let (all, _) = self.positions()?;
@@ -177,6 +183,11 @@ impl Service {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Takes no more work; whoever waits in [`Service::settle`] is told so. [`Service::stop`] must follow.
+    pub fn cease(&self) {
+        self.progress.stop();
     }
 
     /// Stops taking work, lets writers finish what is decided, and makes the store durable.

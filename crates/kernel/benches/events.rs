@@ -74,12 +74,10 @@ fn worked() -> Duration {
 
 fn journal(plan: Plan) -> Vec<Vec<Entry>> {
     let stream = Text::from("bench");
-    let mut position = 0;
     let mut batches = Vec::new();
     let mut batch = Vec::with_capacity(BATCH);
-    for event in plan.history() {
+    for (position, event) in (0..).zip(plan.history()) {
         let at = event.occurred_at;
-        position += 1;
         batch.push(Entry::Event { source: Source { stream: stream.clone(), position }, event: named(event) });
         if batch.len() == BATCH - 1 {
             batch.push(Entry::Tick { at });

@@ -106,7 +106,8 @@ impl Warehouse {
         self.report("roi", sql!("roi"), scope, &[("model", model)]).await
     }
 
-    /// All models side by side by channel: credit for `opportunity` and `won`, conversions for the other kinds.
+    /// All models side by side by channel: credit for `opportunity` and `won` (in the reporting currency where a rate
+    /// is known), conversions for the other kinds.
     pub async fn models(&self, scope: &Scope, kind: &str) -> Result<Table> {
         Ok(self.report("models", sql!("models"), scope, &[("kind", kind)]).await?.pivot())
     }

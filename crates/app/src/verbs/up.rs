@@ -29,7 +29,7 @@ pub(crate) async fn serve(place: &Place, config: &Config, house: House) -> anyho
     let options = Options {
         body_bytes_max: u64::from(config.raw.collector.body_mib) << 20,
         workspace: Text::from(config.raw.service.workspace.as_str()),
-        ..Options::new(config.listen, token.clone())
+        ..Options::new(config.listen, token.clone(), feed::now)
     };
     let desk = Arc::new(Errands { service: Arc::clone(&service), config: config.clone() });
     let started = Collector::start(options, service.intake(), service.progress(), desk).await;
@@ -44,9 +44,22 @@ pub(crate) async fn serve(place: &Place, config: &Config, house: House) -> anyho
         }
         Err(error) => Err(error).with_context(|| format!("the collector could not listen on {}", config.listen)),
     };
-    let service = Arc::into_inner(service).context("a request still holds the service")?;
+    let service = alone(service).await?;
     House { clickhouse, warehouse, service }.close().await?;
     ended.map(|()| End::Done)
+}
+
+/// Ends what still waits on behalf of a command line, and takes the service back.
+async fn alone(mut service: Arc<Service>) -> anyhow::Result<Service> {
+    service.cease();
+    for _ in 0..100 {
+        match Arc::try_unwrap(service) {
+            Ok(service) => return Ok(service),
+            Err(shared) => service = shared,
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    anyhow::bail!("a request still holds the service; nothing is lost, what is journalled is worked off at the next start")
 }
 
 async fn announce_and_wait(place: &Place, running: &Running, service: &Service) -> anyhow::Result<()> {

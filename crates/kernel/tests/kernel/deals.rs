@@ -163,7 +163,7 @@ fn the_rate_of_the_close_day_is_frozen() {
     assert_eq!(reporting(&[]), (None, None));
     let of_close = rate("r1", at(120, 0), day(120), "EUR", "1.1");
     let later = rate("r2", at(130, 0), day(130), "EUR", "2");
-    assert_eq!(reporting(&[later.clone()]), (Some(2_000_000), Some(2_000_000)), "no better rate is known");
+    assert_eq!(reporting(std::slice::from_ref(&later)), (Some(2_000_000), Some(2_000_000)), "no better rate is known");
     assert_eq!(reporting(&[of_close.clone(), later.clone()]), (Some(1_100_000), Some(1_100_000)));
     let world = then(&[euro, later, of_close]);
     let reasons: Vec<_> = world.ledger.iter().filter(|e| &*e.conversion == "won:d").map(|e| e.reason.word()).collect();

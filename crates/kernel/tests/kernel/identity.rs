@@ -117,7 +117,7 @@ fn a_lead_belongs_to_the_account_of_the_crm_else_of_its_deal_else_of_its_domain(
     });
     let crm = |id, day, name: &str| update(id, at(day, 0), lead(1), |change| change.account_id = Some(name.into()));
     assert_eq!(account(&[]), "acme.example");
-    assert_eq!(account(&[role.clone()]), "acct-deal");
+    assert_eq!(account(std::slice::from_ref(&role)), "acct-deal");
     assert_eq!(account(&[crm("u2", 3, "acct-new"), crm("u1", 2, "acct-old"), role]), "acct-new");
     assert_eq!(World::after(&[form("f", None, at(0, 0), lead(1), "/x")]).lead(&text(1)).account, text(1));
 }

@@ -59,7 +59,7 @@ impl Dice {
             2 => lead_at(number, DOMAINS[1]),
             _ => lead(number),
         };
-        if self.what % 11 == 0 {
+        if self.what.is_multiple_of(11) {
             person.alias = Some(lead_id(100 + number % 3));
         }
         person
@@ -81,7 +81,7 @@ impl Dice {
                 let visitor = self.visitor();
                 let kind = EmailKind::ALL[usize::from(self.what) % EmailKind::ALL.len()];
                 let kind = if self.what < 160 { EmailKind::Clicked } else { kind };
-                let visitor = (self.whom % 3 > 0).then_some(visitor.as_str());
+                let visitor = (!self.whom.is_multiple_of(3)).then_some(visitor.as_str());
                 mail(id, self.at(), self.person(self.who), kind, Some(self.path()), visitor)
             }
             48..54 => {
@@ -118,7 +118,7 @@ impl Dice {
 
     fn form(&self, id: &str) -> Happened {
         let visitor = self.visitor();
-        let visitor = (self.whom % 5 > 0).then_some(visitor.as_str());
+        let visitor = (!self.whom.is_multiple_of(5)).then_some(visitor.as_str());
         let fields: &[(&str, &str)] = match self.what % 4 {
             0 => &[("title", "VP Sales"), ("how_did_you_hear_about_us", "a podcast")],
             1 => &[("title", "Head of Growth")],
@@ -151,7 +151,7 @@ impl Dice {
                 6 => change.deal_type = Some(DealType::Expansion),
                 _ => {}
             }
-            if self.what % 3 > 0 {
+            if !self.what.is_multiple_of(3) {
                 change.amount_minor = Some(i64::from(self.when) * 37 - 9_000);
             }
         })

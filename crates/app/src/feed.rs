@@ -104,7 +104,7 @@ impl Feed {
         self.records = None;
         match self.thread.join() {
             Ok(done) => {
-                done.context("the journal did not take the records; nothing of the import is lost, run it again")?
+                done.context("the journal did not take the records; nothing of the import is lost, run it again")?;
             }
             Err(_) => bail!("the intake stopped unexpectedly"),
         }

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 /// How to print when nothing was said: a table for people, JSON lines for programs.
 pub(crate) fn format(asked: Option<Format>) -> Format {
-    asked.unwrap_or(if io::stdout().is_terminal() { Format::Table } else { Format::Json })
+    asked.unwrap_or_else(|| if io::stdout().is_terminal() { Format::Table } else { Format::Json })
 }
 
 /// Prints a table; `title` heads it where people read.

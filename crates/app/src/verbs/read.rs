@@ -21,7 +21,7 @@ pub(crate) async fn query(place: &Place, config: &Config, global: &Global, asked
         sql.clear();
         std::io::stdin().lock().take(SQL_BYTES).read_to_string(&mut sql)?;
     }
-    let format = asked.output.as_deref().unwrap_or(match render::format(global.format) {
+    let format = asked.output.as_deref().unwrap_or_else(|| match render::format(global.format) {
         Format::Table => "PrettyCompact",
         Format::Json => "JSONEachRow",
         Format::Csv => "CSVWithNames",

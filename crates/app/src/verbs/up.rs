@@ -59,7 +59,9 @@ async fn alone(mut service: Arc<Service>) -> anyhow::Result<Service> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    anyhow::bail!("a request still holds the service; nothing is lost, what is journalled is worked off at the next start")
+    anyhow::bail!(
+        "a request still holds the service; nothing is lost, what is journalled is worked off at the next start"
+    )
 }
 
 async fn announce_and_wait(place: &Place, running: &Running, service: &Service) -> anyhow::Result<()> {

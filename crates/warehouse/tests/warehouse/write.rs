@@ -17,7 +17,7 @@ fn writing_again_late_or_twice_changes_nothing() {
         let warehouse = holding("again", &[newer.clone(), older.clone()]).await;
         let amounts = "SELECT deal, amount_minor FROM deals";
         assert_eq!(ask(&warehouse, amounts).await, "d-1\t200");
-        warehouse.insert(&[older.clone()], &Envelopes).await.unwrap();
+        warehouse.insert(std::slice::from_ref(&older), &Envelopes).await.unwrap();
         warehouse.insert(&[newer], &Envelopes).await.unwrap();
         assert_eq!(ask(&warehouse, amounts).await, "d-1\t200");
 

@@ -16,10 +16,13 @@ use smarketing_kernel::step::State;
 use smarketing_store as store;
 use smarketing_warehouse::{Opener, Remedy, Warehouse};
 use std::collections::BTreeMap;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+
+/// How long the writer waits before it looks whether more is coming.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// The meta cell that holds a partition's [`State`].
 const STATE: &[u8] = b"state";
@@ -78,18 +81,21 @@ impl Writer {
         Ok(())
     }
 
-    /// Steps to write together: until there are rows enough, it has waited long enough, or somebody waits for it.
+    /// Steps to write together: until there are rows enough, it has waited long enough, or no more are coming.
     fn gather(&self, first: Settled, settled: &Receiver<Settled>) -> Vec<Settled> {
         let (rows_max, wait) = GATHER;
-        let until = Instant::now() + wait;
+        let started = Instant::now();
         let mut rows = first.rows.count();
         let mut group = vec![first];
-        while rows < rows_max {
-            let left =
-                if self.progress.hurried() { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
-            let Ok(next) = settled.recv_timeout(left) else { break };
-            rows += next.rows.count();
-            group.push(next);
+        while rows < rows_max && started.elapsed() < wait {
+            match settled.recv_timeout(PATIENCE) {
+                Ok(next) => {
+                    rows += next.rows.count();
+                    group.push(next);
+                }
+                Err(RecvTimeoutError::Timeout) if !self.progress.rests(self.partition) => {}
+                Err(_) => break,
+            }
         }
         group
     }

@@ -11,7 +11,7 @@ pub const IN_FLIGHT_MAX: usize = 2;
 
 /// Rows a writer gathers from several steps before it writes, and how long it waits for them: few large inserts cost
 /// ClickHouse far less than many small ones.
-pub const GATHER: (u64, Duration) = (150_000, Duration::from_secs(1));
+pub const GATHER: (u64, Duration) = (60_000, Duration::from_secs(2));
 
 /// Entries and bytes a worker reads from the journal at once.
 pub const READ_ENTRIES: usize = 8_192;

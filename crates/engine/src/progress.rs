@@ -21,6 +21,8 @@ pub struct Lane {
     pub waiting: Option<String>,
     /// Number of the latest step that is committed.
     committed: u64,
+    /// Whether the worker has settled everything in its journal.
+    idle: bool,
 }
 
 /// Shared by the service, its workers and its writers.
@@ -95,6 +97,15 @@ impl Progress {
             lane.rows += rows;
             lane.waiting = None;
         });
+    }
+
+    pub(crate) fn rest(&self, partition: u32, idle: bool) {
+        self.change(partition, |lane| lane.idle = idle);
+    }
+
+    /// Whether no step will come before something new is journalled.
+    pub(crate) fn rests(&self, partition: u32) -> bool {
+        usize::try_from(partition).ok().and_then(|index| self.hold().get(index).map(|lane| lane.idle)).unwrap_or(false)
     }
 
     pub(crate) fn wait_for(&self, partition: u32, what: &str) {

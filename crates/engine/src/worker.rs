@@ -83,6 +83,7 @@ impl Worker {
                 self.append_tick(&state)?;
                 ticked = Instant::now();
             }
+            self.progress.rest(self.partition.index, batch.is_empty() && pending.entries.is_empty());
             for (offset, bytes) in batch.iter() {
                 let entry = codec::decode(bytes).map_err(|reason| Halt::Entry {
                     partition: self.partition.index,

@@ -1,0 +1,206 @@
+//! What was worked out about a lead, as rows.
+
+use super::lifecycle::{self, Lifecycle};
+use super::{Person, Profile};
+use crate::event::Stage;
+use crate::id::LeadId;
+use crate::journey::{self, Milestones, Recipe, Subjected};
+use crate::projection::Projection;
+use crate::row::{self, ConversionKind, Origin};
+use crate::rules::Rules;
+use crate::subject::{Interaction, Subject};
+use crate::text::Text;
+use crate::time::Timestamp;
+use alloc::format;
+use alloc::vec::Vec;
+
+/// The row of a lead that was merged away: where it went, nothing else.
+pub(super) fn merged_row(rules: &Rules, me: LeadId, root: LeadId, subject: &Subject) -> row::Lead {
+    let none = || rules.none.clone();
+    row::Lead {
+        workspace: subject.workspace.clone(),
+        lead: me.text(),
+        sealed: None,
+        domain: none(),
+        account: none(),
+        persona: none(),
+        owner: none(),
+        stage: Stage::Visitor,
+        score_centi: 0,
+        fit_centi: 0,
+        behaviour_centi: 0,
+        created_at: None,
+        first_touch_at: None,
+        last_touch_at: None,
+        first_origin: no_origin(rules),
+        touches: 0,
+        mqls: 0,
+        sqls: 0,
+        deals: 0,
+        won_deals: 0,
+        merged_into: root.text(),
+        erased: false,
+        definition_version: rules.version.clone(),
+    }
+}
+
+fn no_origin(rules: &Rules) -> Origin {
+    let none = || rules.none.clone();
+    Origin { channel: none(), subchannel: none(), source: none(), medium: none(), campaign: none() }
+}
+
+/// Everything worked out about a lead, on its way into rows.
+pub(super) struct Shown<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) person: &'a Person<'a>,
+    pub(super) profile: &'a Profile<'a>,
+    pub(super) account: &'a Text,
+    pub(super) touches: &'a [Interaction],
+    pub(super) life: &'a Lifecycle,
+    pub(super) created_at: Timestamp,
+}
+
+impl Shown<'_> {
+    pub(super) fn rows(&self, projection: &mut Projection) {
+        projection.leads.push(self.lead());
+        projection.touches = self.touches.iter().map(|touch| self.touch(touch)).collect();
+        projection.stage_entries = self.life.entries.iter().map(|entry| self.stage_entry(entry)).collect();
+        projection.stage_entries.sort_by_key(|entry| (entry.entered_at, entry.stage));
+        projection.handoffs = self.life.handoffs.iter().map(|handoff| self.handoff(handoff)).collect();
+        projection.conversions = self.conversions();
+    }
+
+    fn persona(&self) -> Text {
+        self.profile.persona.clone().unwrap_or_else(|| self.rules.none.clone())
+    }
+
+    fn first_origin(&self) -> Origin {
+        self.touches.first().map_or_else(|| no_origin(self.rules), |touch| touch.origin.clone())
+    }
+
+    fn lead(&self) -> row::Lead {
+        let none = || self.rules.none.clone();
+        let contact = self.profile.contact;
+        let count =
+            |stage| u32::try_from(self.life.entries.iter().filter(|e| e.stage == stage).count()).unwrap_or(u32::MAX);
+        let deals = self.person.roles.values().filter(|role| role.opened_at.is_some()).count();
+        let won = self.person.roles.values().filter(|role| role.won_at.is_some()).count();
+        row::Lead {
+            workspace: self.person.subject.workspace.clone(),
+            lead: self.person.id.text(),
+            sealed: contact.and_then(|contact| contact.sealed.clone()).filter(|_| !self.profile.erased),
+            domain: contact.and_then(|contact| contact.domain.clone()).unwrap_or_else(none),
+            account: self.account.clone(),
+            persona: self.persona(),
+            owner: self.profile.owner.clone().unwrap_or_else(none),
+            stage: self.life.stage,
+            score_centi: self.life.fit_centi + self.life.behaviour_centi,
+            fit_centi: self.life.fit_centi,
+            behaviour_centi: self.life.behaviour_centi,
+            created_at: Some(self.created_at),
+            first_touch_at: self.touches.first().map(|touch| touch.at),
+            last_touch_at: self.touches.last().map(|touch| touch.at),
+            first_origin: self.first_origin(),
+            touches: u32::try_from(self.touches.len()).unwrap_or(u32::MAX),
+            mqls: count(Stage::Mql),
+            sqls: count(Stage::Sql),
+            deals: u32::try_from(deals).unwrap_or(u32::MAX),
+            won_deals: u32::try_from(won).unwrap_or(u32::MAX),
+            merged_into: none(),
+            erased: self.profile.erased,
+            definition_version: self.rules.version.clone(),
+        }
+    }
+
+    fn touch(&self, touch: &Interaction) -> row::Touch {
+        row::Touch {
+            workspace: self.person.subject.workspace.clone(),
+            lead: self.person.id.text(),
+            touch_at: touch.at,
+            touch_id: touch.id.clone(),
+            account: self.account.clone(),
+            kind: touch.kind,
+            origin: touch.origin.clone(),
+            page: touch.page.clone(),
+            visitor: touch.session.as_ref().map_or_else(|| self.rules.none.clone(), |(visitor, _)| visitor.clone()),
+            ruleset_version: self.rules.ruleset_version.clone(),
+        }
+    }
+
+    fn stage_entry(&self, entry: &lifecycle::Entered) -> row::StageEntry {
+        row::StageEntry {
+            workspace: self.person.subject.workspace.clone(),
+            lead: self.person.id.text(),
+            entered_at: entry.at,
+            stage: entry.stage,
+            from_stage: entry.from,
+            reason: entry.reason.clone(),
+            inferred: entry.inferred,
+            previous_ms: entry.previous_ms,
+            persona: self.persona(),
+            account: self.account.clone(),
+            channel: self.first_origin().channel,
+            definition_version: self.rules.version.clone(),
+        }
+    }
+
+    fn handoff(&self, handoff: &lifecycle::HandedOff) -> row::Handoff {
+        let none = || self.rules.none.clone();
+        let verdict = handoff.verdict.as_ref();
+        row::Handoff {
+            workspace: self.person.subject.workspace.clone(),
+            lead: self.person.id.text(),
+            mql_at: handoff.mql_at,
+            first_activity_at: handoff.first_activity_at,
+            verdict_at: verdict.map(|verdict| verdict.at),
+            verdict: verdict.map_or_else(none, |verdict| Text::from(verdict.verdict.word())),
+            reason: verdict.and_then(|verdict| verdict.reason.clone()).unwrap_or_else(none),
+            rep: verdict.and_then(|verdict| verdict.rep.clone()).or_else(|| handoff.rep.clone()).unwrap_or_else(none),
+            account: self.account.clone(),
+            persona: self.persona(),
+            channel: self.first_origin().channel,
+        }
+    }
+
+    /// Conversions of the lead itself: creation, every MQL and SQL entry. They are worth 0 and count in micro-credits.
+    fn conversions(&self) -> Vec<Recipe> {
+        let persona = self.persona();
+        let owner = self.profile.owner.clone().unwrap_or_else(|| self.rules.none.clone());
+        let lead = self.person.id.text();
+        let touches: Vec<_> = self.touches.iter().map(|touch| (touch, lead.clone(), &persona)).collect();
+        let journey = journey::shared(&touches);
+        let at = |kind: ConversionKind, at: Timestamp, id: Text| {
+            let subject = Subjected {
+                workspace: &self.person.subject.workspace,
+                owner: &lead,
+                conversion: id,
+                kind,
+                subject: &lead,
+                account: self.account,
+                persona: &persona,
+                deal_type: &self.rules.none,
+                rep: &owner,
+                value_minor: 0,
+                currency: self.rules.reporting,
+                reporting_minor: Some(0),
+            };
+            let milestones =
+                Milestones { lead_created_at: Some(self.created_at), converts_at: at, ..Milestones::default() };
+            journey::recipe(self.rules, subject, milestones, &journey)
+        };
+        let mut conversions =
+            Vec::from([at(ConversionKind::Lead, self.created_at, Text::from(format!("lead:{lead}")))]);
+        for entry in &self.life.entries {
+            let kind = match entry.stage {
+                Stage::Mql => ConversionKind::Mql,
+                Stage::Sql => ConversionKind::Sql,
+                _ => continue,
+            };
+            let id = Text::from(format!("{}:{lead}:{}", kind.word(), entry.at.0));
+            conversions.push(at(kind, entry.at, id));
+        }
+        conversions.sort_by(|a, b| a.head.conversion.cmp(&b.head.conversion));
+        conversions.dedup_by(|a, b| a.head.conversion == b.head.conversion);
+        conversions
+    }
+}

@@ -1,0 +1,173 @@
+//! The definitions as they are written: plain settings, every one with a default.
+
+use crate::attribution::Model;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// The definitions as an operator writes them; every field has a default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Definitions {
+    /// Name of this set of definitions; stands on every row made with it.
+    pub version: String,
+    /// Three letters: what all amounts are also shown in.
+    pub reporting_currency: String,
+    /// Channel rules to start from: `b2b` or `ga4`.
+    pub channel_rules: String,
+    /// Own channel rules, before the shipped ones; first match wins.
+    pub channels: Vec<ChannelRow>,
+    /// Own sites: a visit from one of them to another is not a referral.
+    pub own_sites: Vec<String>,
+    /// Sites that are passed through (payment, single sign-on).
+    pub ignored_referrers: Vec<String>,
+    /// Own content groups, before the shipped ones; first match wins.
+    pub content: Vec<ContentRow>,
+    /// Models to credit with, by id.
+    pub models: Vec<String>,
+    /// Whose touches a deal's journey has: `contact_roles`, `account` or `primary`.
+    pub scope: String,
+    /// Minutes without a page view that end a session.
+    pub session_gap_minutes: u32,
+    /// Minutes within which a session after a mail click is the same interaction.
+    pub click_window_minutes: u32,
+    /// Days before its first link that an anonymous visitor's touches still belong to the lead.
+    pub anonymous_lookback_days: u32,
+    /// Most touches one conversion's journey may have; the first and the latest stay.
+    pub journey_touches_max: u32,
+    /// Touches that do not count.
+    pub suppress: Suppress,
+    /// How leads are scored, and when they are marketing qualified.
+    pub scoring: Scoring,
+    /// Personas by form and CRM attributes; first match wins. What a CRM says of the persona stands above them.
+    pub personas: Vec<PersonaRow>,
+}
+
+/// An own channel rule; every non-empty cell must match (`*x*`, `*x`, `x*`, exact; several split by `;`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ChannelRow {
+    pub channel: String,
+    pub subchannel: Option<String>,
+    pub campaign: String,
+    pub medium: String,
+    pub source: String,
+    pub landing_path: String,
+    pub referrer_host: String,
+}
+
+/// An own content group: paths like `/blog/*` and what they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ContentRow {
+    pub path: String,
+    pub group: String,
+    /// `awareness`, `consideration` or `decision`.
+    pub buyer_stage: String,
+}
+
+/// Patterns of touches that do not count; each list is split by `;`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Suppress {
+    pub paths: String,
+    pub sources: String,
+    pub campaigns: String,
+    /// Business domains whose people are not prospects, such as one's own.
+    pub domains: String,
+}
+
+/// Points, in whole numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Scoring {
+    /// Score at which a lead is marketing qualified.
+    pub mql_threshold: u32,
+    /// Days after which behaviour counts half.
+    pub half_life_days: u32,
+    pub visit: u32,
+    pub email_click: u32,
+    pub form: u32,
+    pub event: u32,
+    pub enablement: u32,
+    /// Extra points of a touch by the buyer's stage of its content.
+    pub consideration: u32,
+    pub decision: u32,
+    /// Fit points by persona.
+    pub personas: BTreeMap<String, u32>,
+    /// Fit points of a lead with a business domain.
+    pub business_domain: u32,
+}
+
+/// A persona and the attribute values that make it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct PersonaRow {
+    pub persona: String,
+    /// The form field or CRM attribute looked at, such as `title`.
+    pub attribute: String,
+    /// Patterns of its value, lower case, split by `;`.
+    pub matches: String,
+}
+
+impl Default for Definitions {
+    fn default() -> Self {
+        Self {
+            version: "default-1".into(),
+            reporting_currency: "USD".into(),
+            channel_rules: "b2b".into(),
+            channels: Vec::new(),
+            own_sites: Vec::new(),
+            ignored_referrers: Vec::new(),
+            content: Vec::new(),
+            models: Model::rule_based().into_iter().map(|model| model.id).collect(),
+            scope: "contact_roles".into(),
+            session_gap_minutes: 30,
+            click_window_minutes: 10,
+            anonymous_lookback_days: 90,
+            journey_touches_max: 10_000,
+            suppress: Suppress::default(),
+            scoring: Scoring::default(),
+            personas: default_personas(),
+        }
+    }
+}
+
+impl Default for Scoring {
+    fn default() -> Self {
+        let personas = [("executive", 20), ("manager", 15), ("practitioner", 10)];
+        Self {
+            mql_threshold: 50,
+            half_life_days: 30,
+            visit: 2,
+            email_click: 4,
+            form: 20,
+            event: 20,
+            enablement: 8,
+            consideration: 3,
+            decision: 10,
+            personas: personas.map(|(name, points)| (name.to_string(), points)).into(),
+            business_domain: 5,
+        }
+    }
+}
+
+fn default_personas() -> Vec<PersonaRow> {
+    let row = |persona: &str, matches: &str| PersonaRow {
+        persona: persona.into(),
+        attribute: "title".into(),
+        matches: matches.into(),
+    };
+    [
+        row("executive", "ceo;cto;cfo;coo;cmo;cio;chief*;founder*;co-founder*;president*;*vice president*;vp*;owner"),
+        row("manager", "*manager*;*director*;head of*;*lead"),
+        row("practitioner", "*"),
+    ]
+    .into()
+}

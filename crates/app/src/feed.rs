@@ -179,8 +179,9 @@ fn read_file(
                 decoded.unknown_fields.into_iter().for_each(|field| *unknown.entry(field).or_default() += 1);
                 Ok(decoded.event)
             }
-            Err(rejected) => {
+            Err(mut rejected) => {
                 count.rejected += 1;
+                rejected.detail = format!("\"{}\" record {}: {}", path.display(), record.position, rejected.detail);
                 Err(rejected)
             }
         };

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn people_see_aligned_columns() {
-        let expect = "\nTitle\nchannel            leads    revenue\n──────────────  ─────────  ─────────\n\
+        let expect = "\nTitle\nchannel             leads    revenue\n──────────────  ─────────  ─────────\n\
                       Paid, \"Search\"  1,234,567  -1,234.50\n                        7          0\n";
         assert_eq!(rendered(|out| text(out, "Title", &sample())), expect);
     }

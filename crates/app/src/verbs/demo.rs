@@ -11,6 +11,7 @@ use crate::render;
 use crate::verbs::generate::yesterday;
 use crate::verbs::{read, up};
 use anyhow::{Context as _, ensure};
+use smarketing_kernel::text::Text;
 use smarketing_sim::history::Plan;
 use smarketing_warehouse::report::Scope;
 use smarketing_warehouse::{Cell, Table, Warehouse};
@@ -23,7 +24,7 @@ pub(crate) async fn run(config: &Config, asked: &Demo) -> anyhow::Result<End> {
     let folder = Folder::make()?;
     let place = Place::new(&folder.0);
     let house = House::open(&place, config).await?;
-    let fed = tokio::task::block_in_place(|| feed(&house, asked));
+    let fed = tokio::task::block_in_place(|| feed(&house, config, asked));
     let toured = match fed {
         Ok(()) => tour(&house.warehouse, config).await,
         Err(error) => Err(error),
@@ -39,8 +40,9 @@ pub(crate) async fn run(config: &Config, asked: &Demo) -> anyhow::Result<End> {
 }
 
 /// Generates, journals, and waits for the last acknowledged row.
-fn feed(house: &House, asked: &Demo) -> anyhow::Result<()> {
-    let plan = Plan::demo(asked.seed, yesterday()).events(asked.events);
+fn feed(house: &House, config: &Config, asked: &Demo) -> anyhow::Result<()> {
+    let workspace = Text::from(config.raw.service.workspace.as_str());
+    let plan = Plan { workspace, ..Plan::demo(asked.seed, yesterday()) }.events(asked.events);
     println!("Generating a history of {} days (seed {}) …", plan.days, asked.seed);
     let stream = stream_name("demo");
     let mut feed = Feed::start(house.service.intake(), stream.clone())?;
@@ -78,20 +80,37 @@ async fn tour(warehouse: &Warehouse, config: &Config) -> anyhow::Result<()> {
     if let Some(deal) = biggest_deal(warehouse).await? {
         let page = warehouse.deal(&scope.workspace, &deal).await?;
         show(&format!("Deal {deal}, explained"), &read::upright(&page.deal, crate::cli::Format::Table))?;
-        show("  touch by touch", &only(&page.journey, &MODELS))?;
+        show("  touch by touch", &winning(&only(&page.journey, &MODELS)))?;
     }
-    reconciled(warehouse).await
+    reconciled(warehouse, &scope).await
 }
 
 fn show(title: &str, table: &Table) -> anyhow::Result<()> {
     Ok(render::text(&mut std::io::stdout().lock(), title, table)?)
 }
 
+/// Columns of a journey that the tour leaves out, so that it fits a terminal.
+const LEFT_OUT: [&str; 6] = ["kind", "source", "medium", "campaign", "touch_kind", "lead"];
+
+/// The touches of the win.
+fn winning(journey: &Table) -> Table {
+    let Some(kind) = journey.column("kind") else { return journey.clone() };
+    let won = |row: &&Vec<Cell>| row.get(kind) == Some(&Cell::Text("won".to_owned()));
+    let rows: Vec<Vec<Cell>> = journey.rows.iter().filter(won).cloned().collect();
+    let kept = |index: &usize| !LEFT_OUT.contains(&journey.columns[*index].name.as_str());
+    pick(&Table { columns: journey.columns.clone(), rows }, kept)
+}
+
 /// A wide table without the models that are not on the tour.
 fn only(table: &Table, models: &[&str]) -> Table {
     let all: Vec<String> = smarketing_attribution::Model::rule_based().into_iter().map(|model| model.id).collect();
     let dropped = |name: &str| all.iter().any(|model| model == name) && !models.contains(&name);
-    let kept: Vec<usize> = (0..table.columns.len()).filter(|index| !dropped(&table.columns[*index].name)).collect();
+    pick(table, |index| !dropped(&table.columns[*index].name))
+}
+
+/// Some columns of a table.
+fn pick(table: &Table, keep: impl Fn(&usize) -> bool) -> Table {
+    let kept: Vec<usize> = (0..table.columns.len()).filter(keep).collect();
     Table {
         columns: kept.iter().map(|index| table.columns[*index].clone()).collect(),
         rows: table.rows.iter().map(|row| kept.iter().map(|index| row[*index].clone()).collect()).collect(),
@@ -112,7 +131,7 @@ async fn biggest_deal(warehouse: &Warehouse) -> anyhow::Result<Option<String>> {
 }
 
 /// The line that matters most: what was booked is what was credited.
-async fn reconciled(warehouse: &Warehouse) -> anyhow::Result<()> {
+async fn reconciled(warehouse: &Warehouse, scope: &Scope) -> anyhow::Result<()> {
     let sql = "SELECT currency, sum(booked_minor), sum(credited_minor), sum(abs(difference_minor)) FROM reconciliation \
                WHERE kind = 'won' AND model = 'w_shaped' GROUP BY currency ORDER BY currency";
     let mut answer = warehouse.query(sql, "TSV")?;
@@ -126,7 +145,7 @@ async fn reconciled(warehouse: &Warehouse) -> anyhow::Result<()> {
             println!("  {currency}: booked {booked} = credited {credited}, difference {difference}");
         }
     }
-    let wrong = warehouse.reconciliation(&Scope::all("default")).await?;
+    let wrong = warehouse.reconciliation(scope).await?;
     let column = wrong.column("days_wrong").context("the reconciliation has no column \"days_wrong\"")?;
     let days: i128 = wrong.rows.iter().map(|row| if let Cell::Integer(days) = row[column] { days } else { 0 }).sum();
     println!("  every model, every kind, every day: {days} days with a difference");

@@ -4,6 +4,5 @@ mod migrate;
 mod report;
 mod rows;
 mod server;
-mod speed;
 mod view;
 mod write;

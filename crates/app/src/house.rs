@@ -25,8 +25,20 @@ pub(crate) async fn start_engine(place: &Place, config: &Config) -> anyhow::Resu
         memory_bytes: config.raw.clickhouse.memory_mib << 20,
         ..BoxOptions::default()
     };
-    Supervisor::start(Launch::this_program()?, options).await.context("could not start the embedded ClickHouse engine")
+    let started = Instant::now();
+    loop {
+        // The engine of a service that was killed a moment ago may still be on its way out.
+        match Supervisor::start(Launch::this_program()?, options.clone()).await {
+            Err(error @ smarketing_chbox::Error::NoLibrary { .. }) => return Err(error.into()),
+            Err(error) if started.elapsed() < LINGERING => tracing::info!(%error, "trying again"),
+            done => return done.context("could not start the embedded ClickHouse engine"),
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
+
+/// How long a start waits for the engine of a killed service to go.
+const LINGERING: Duration = Duration::from_secs(5);
 
 /// A warehouse on the embedded engine.
 pub(crate) async fn connect(engine: &Supervisor, config: &Config, generation: u32) -> anyhow::Result<Warehouse> {

@@ -37,4 +37,4 @@ pub const INTAKE_BATCH: usize = 4_096;
 pub const KEYS_CACHED: usize = 50_000;
 
 /// Recently written subjects a worker remembers in memory.
-pub const SUBJECTS_CACHED: usize = 20_000;
+pub const SUBJECTS_CACHED: usize = 4_000;

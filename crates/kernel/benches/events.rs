@@ -19,6 +19,10 @@ use std::convert::Infallible;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+/// The allocator of the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Entries settled at once, the tick among them.
 const BATCH: usize = 65_536;
 const EVENTS: u64 = 1_000_000;

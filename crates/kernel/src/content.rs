@@ -5,7 +5,8 @@ mod groups;
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-use crate::url::escape;
+use crate::text::Text;
+use crate::url::{Url, escape};
 
 pub use groups::{BuyerStage, GroupError, Groups, Purpose};
 
@@ -29,6 +30,11 @@ pub fn normalise(path: &str) -> Cow<'_, str> {
     }
     let rewritten = rewrite(path.as_bytes());
     Cow::Owned(without_tail(&rewritten).into())
+}
+
+/// The normalised path of a URL; the text itself when it is none.
+pub(crate) fn path_of(url: &str) -> Text {
+    Url::parse(url).map_or_else(|_| Text::from(url), |url| Text::from(&*normalise(url.path())))
 }
 
 /// Nothing to rewrite: a path of plain characters and single slashes.

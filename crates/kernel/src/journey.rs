@@ -2,9 +2,9 @@
 
 use crate::attribution::{self, MICRO_CREDITS, Shares};
 use crate::channel::{self, UNATTRIBUTED};
+use crate::classify::Classifier;
 use crate::money::Currency;
 use crate::row::{Content, Conversion, ConversionKind, JourneyTouch, ModelCredit, Origin, TouchKind};
-use crate::rules::Rules;
 use crate::subject::Interaction;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -38,13 +38,24 @@ pub(crate) struct Milestones {
     pub(crate) previous_close: Option<Timestamp>,
 }
 
-/// A touch, its lead and the lead's persona.
-pub(crate) type Attributed<'a> = (&'a Interaction, Text, &'a Text);
+/// A touch of a journey, its lead and the lead's persona.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leg {
+    pub(crate) touch: Arc<Interaction>,
+    lead: Text,
+    persona: Text,
+}
+
+impl Leg {
+    pub(crate) fn new(touch: &Arc<Interaction>, lead: &Text, persona: &Text) -> Self {
+        Self { touch: Arc::clone(touch), lead: lead.clone(), persona: persona.clone() }
+    }
+}
 
 /// A conversion before its value is split: everything the split depends on. Comparing two is cheap, splitting is not,
 /// so only what differs from the last settle is ever split.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipe {
+pub(crate) struct Recipe {
     /// The row, without journey and credits.
     pub(crate) head: Conversion,
     milestones: Milestones,
@@ -54,13 +65,13 @@ pub struct Recipe {
 /// The first touches of a journey that several conversions share.
 #[derive(Clone, Debug, Eq)]
 struct Journey {
-    all: Arc<Vec<JourneyTouch>>,
+    all: Arc<Vec<Leg>>,
     /// How many of them came before the conversion.
     eligible: usize,
 }
 
 impl Journey {
-    fn touches(&self) -> &[JourneyTouch] {
+    fn touches(&self) -> &[Leg] {
         self.all.get(..self.eligible).unwrap_or_default()
     }
 }
@@ -71,19 +82,14 @@ impl PartialEq for Journey {
     }
 }
 
-/// The journey of everybody in scope, ready to be shared by recipes. `touches` are in order.
-pub(crate) fn shared(touches: &[Attributed<'_>]) -> Arc<Vec<JourneyTouch>> {
-    Arc::new(touches.iter().map(journey_touch).collect())
-}
-
-/// The recipe of one conversion; touches after it are left out.
+/// The recipe of one conversion; legs (in order, shared by several recipes) after it are left out.
 pub(crate) fn recipe(
-    rules: &Rules,
+    rules: &Classifier<'_>,
     of: Subjected<'_>,
     milestones: Milestones,
-    journey: &Arc<Vec<JourneyTouch>>,
+    journey: &Arc<Vec<Leg>>,
 ) -> Recipe {
-    let eligible = journey.partition_point(|touch| touch.touch_at <= milestones.converts_at);
+    let eligible = journey.partition_point(|leg| leg.touch.at <= milestones.converts_at);
     let head = Conversion {
         workspace: of.workspace.clone(),
         owner: of.owner.clone(),
@@ -109,12 +115,11 @@ pub(crate) fn recipe(
 
 impl Recipe {
     /// Splits the value over the journey under every model.
-    #[must_use]
-    pub fn split(self, rules: &Rules) -> Conversion {
+    pub(crate) fn split(self, rules: &Classifier<'_>) -> Conversion {
         let touches = self.touches.touches();
         let surplus = touches.len().saturating_sub(rules.journey_touches_max);
         let kept = touches.iter().enumerate().filter(|(index, _)| *index == 0 || *index > surplus || surplus == 0);
-        let mut journey: Vec<JourneyTouch> = kept.map(|(_, touch)| touch.clone()).collect();
+        let mut journey: Vec<JourneyTouch> = kept.map(|(_, leg)| journey_touch(leg)).collect();
         let weighed: Vec<attribution::Touch> = journey.iter().map(weighed).collect();
         let credits = split(rules, &self.head, self.milestones, &weighed);
         journey.push(nobody(rules, self.milestones.converts_at));
@@ -122,7 +127,12 @@ impl Recipe {
     }
 }
 
-fn split(rules: &Rules, of: &Conversion, milestones: Milestones, touches: &[attribution::Touch]) -> Vec<ModelCredit> {
+fn split(
+    rules: &Classifier<'_>,
+    of: &Conversion,
+    milestones: Milestones,
+    touches: &[attribution::Touch],
+) -> Vec<ModelCredit> {
     let ms = |at: Option<Timestamp>| at.map(|at| at.0);
     let journey = attribution::Journey {
         touches,
@@ -159,12 +169,12 @@ fn parts(shares: &mut Shares, touches: usize, amount: i64) -> Vec<i64> {
     parts
 }
 
-fn journey_touch((touch, lead, persona): &Attributed<'_>) -> JourneyTouch {
+fn journey_touch(Leg { touch, lead, persona }: &Leg) -> JourneyTouch {
     JourneyTouch {
         touch_id: touch.id.clone(),
         touch_at: touch.at,
         lead: lead.clone(),
-        persona: (*persona).clone(),
+        persona: persona.clone(),
         kind: touch.kind,
         origin: touch.origin.clone(),
         page: touch.page.clone(),
@@ -172,22 +182,22 @@ fn journey_touch((touch, lead, persona): &Attributed<'_>) -> JourneyTouch {
 }
 
 /// The slot of credit that no touch has earned.
-fn nobody(rules: &Rules, at: Timestamp) -> JourneyTouch {
+fn nobody(rules: &Classifier<'_>, at: Timestamp) -> JourneyTouch {
     let none = || rules.none.clone();
     JourneyTouch {
-        touch_id: Text::from(""),
+        touch_id: Text::default(),
         touch_at: at,
         lead: none(),
         persona: none(),
         kind: TouchKind::Visit,
-        origin: Origin {
+        origin: Arc::new(Origin {
             channel: Text::from(UNATTRIBUTED),
             subchannel: none(),
             source: none(),
             medium: none(),
             campaign: none(),
-        },
-        page: Content { content: none(), content_group: none(), buyer_stage: none() },
+        }),
+        page: Arc::new(Content { content: none(), content_group: none(), buyer_stage: none() }),
     }
 }
 

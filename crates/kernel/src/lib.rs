@@ -11,6 +11,7 @@ pub use smarketing_attribution as attribution;
 
 pub mod bots;
 pub mod channel;
+mod classify;
 pub mod content;
 pub mod email;
 pub mod entry;
@@ -19,7 +20,7 @@ pub mod id;
 mod journey;
 mod ledger;
 pub mod money;
-pub mod projection;
+mod projection;
 mod route;
 pub mod row;
 pub mod rules;

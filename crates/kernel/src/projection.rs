@@ -6,44 +6,45 @@ mod account;
 mod deal;
 mod lead;
 mod money;
+mod shown;
 mod visitor;
 
+use crate::classify::Classifier;
 use crate::id::{Kind, SubjectId};
 use crate::journey::Recipe;
 use crate::row;
-use crate::rules::Rules;
 use crate::subject::{Part, Subject, Tag};
 use crate::text::Text;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+pub(crate) use shown::{Seen, Teller, Told, Touched};
 
 /// The rows a subject shows, each table sorted by key, and what it tells others.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs)]
-pub struct Projection {
-    pub web_events: Vec<row::WebEvent>,
-    pub touches: Vec<row::Touch>,
-    pub leads: Vec<row::Lead>,
-    pub lead_events: Vec<row::LeadEvent>,
-    pub stage_entries: Vec<row::StageEntry>,
-    pub handoffs: Vec<row::Handoff>,
-    pub deals: Vec<row::Deal>,
-    pub deal_history: Vec<row::DealChange>,
-    pub conversions: Vec<Recipe>,
-    pub ad_spend: Vec<row::AdSpend>,
-    pub exchange_rates: Vec<row::ExchangeRate>,
+pub(crate) struct Projection {
+    pub(crate) web_events: Vec<Seen>,
+    pub(crate) touches: Vec<Touched>,
+    pub(crate) leads: Vec<row::Lead>,
+    pub(crate) lead_events: Vec<Told>,
+    pub(crate) stage_entries: Vec<row::StageEntry>,
+    pub(crate) handoffs: Vec<row::Handoff>,
+    pub(crate) deals: Vec<row::Deal>,
+    pub(crate) deal_history: Vec<row::DealChange>,
+    pub(crate) conversions: Vec<Recipe>,
+    pub(crate) ad_spend: Vec<row::AdSpend>,
+    pub(crate) exchange_rates: Vec<row::ExchangeRate>,
     /// Statements by receiver.
-    pub said: BTreeMap<(SubjectId, Tag), Statement>,
+    pub(crate) said: BTreeMap<(SubjectId, Tag), Statement>,
 }
 
 /// A statement and the natural name of the subject it is made to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
+pub(crate) struct Statement {
     /// The receiver's natural name.
-    pub name: Text,
+    pub(crate) name: Text,
     /// What is said.
-    pub part: Arc<Part>,
+    pub(crate) part: Arc<Part>,
 }
 
 impl Projection {
@@ -53,8 +54,7 @@ impl Projection {
 }
 
 /// What the subject `id` shows and says with this state.
-#[must_use]
-pub fn project(rules: &Rules, id: SubjectId, subject: &Subject) -> Projection {
+pub(crate) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject) -> Projection {
     match id.kind {
         Kind::Visitor => visitor::project(rules, subject),
         Kind::Lead => lead::project(rules, id, subject),

@@ -6,6 +6,7 @@ use crate::id::{Kind, LeadId, SubjectId};
 use crate::subject::{Brought, Fact, FactBody, View};
 use crate::text::Text;
 use crate::url::Url;
+use alloc::boxed::Box;
 use alloc::string::ToString;
 
 /// An event on its way to its subject.
@@ -73,7 +74,7 @@ pub(crate) fn route(sites: &OwnSites, event: Event<LeadRef>) -> Routed {
     let name = name.text();
     let body = match event.body {
         Body::PageViewed(page) => FactBody::View(view(sites, page)),
-        body => FactBody::Event(body),
+        body => FactBody::Event(Box::new(body)),
     };
     Routed { to, name, workspace: event.workspace, fact: Fact { at: event.occurred_at, id: event.event_id, body } }
 }

@@ -12,6 +12,7 @@ use crate::event::{ActivityKind, DealKind, DealType, EmailKind, Stage, Verdict, 
 use crate::money::{Currency, Rate};
 use crate::text::Text;
 use crate::time::{Day, Timestamp};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The tables, for checksums and counts.
@@ -112,8 +113,8 @@ pub struct WebEvent {
     /// Start of the session the view belongs to.
     pub session_at: Timestamp,
     /// Channel and its like are those of the session.
-    pub origin: Origin,
-    pub page: Content,
+    pub origin: Arc<Origin>,
+    pub page: Arc<Content>,
     pub referrer_host: Text,
     pub bot: bool,
 }
@@ -167,8 +168,8 @@ pub struct Touch {
     pub touch_id: Text,
     pub account: Text,
     pub kind: TouchKind,
-    pub origin: Origin,
-    pub page: Content,
+    pub origin: Arc<Origin>,
+    pub page: Arc<Content>,
     /// The visitor it came from; none for mail and CRM touches.
     pub visitor: Text,
     /// Version of the channel rules and of the source list that classified it.
@@ -197,7 +198,7 @@ pub struct Lead {
     pub first_touch_at: Option<Timestamp>,
     pub last_touch_at: Option<Timestamp>,
     /// Where the lead came from: the origin of its first touch.
-    pub first_origin: Origin,
+    pub first_origin: Arc<Origin>,
     pub touches: u32,
     pub mqls: u32,
     pub sqls: u32,
@@ -369,7 +370,7 @@ pub struct AdSpend {
     pub workspace: Text,
     pub day: Day,
     pub event_id: Text,
-    pub origin: Origin,
+    pub origin: Arc<Origin>,
     pub amount_minor: i64,
     pub currency: Currency,
     pub clicks: u64,

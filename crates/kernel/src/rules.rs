@@ -131,6 +131,11 @@ impl Rules {
         self.model_ids.iter().map(|id| &**id)
     }
 
+    /// Whether the landing page has a say in where an interaction came from.
+    pub(crate) fn looks_at_pages(&self) -> bool {
+        self.channels.looks_at_pages()
+    }
+
     /// Where an interaction came from, by the channel rules.
     pub(crate) fn origin(&self, brought: Option<&Brought>, path: &str, referrer_host: Option<&str>) -> Origin {
         let found = |part: fn(&Brought) -> Option<&Text>| brought.and_then(part);

@@ -1,10 +1,10 @@
 //! Two projections of a subject compared: the rows that changed, the credit that moved, the checksums that follow.
 
+use crate::classify::Classifier;
 use crate::journey::Recipe;
 use crate::ledger;
-use crate::projection::Projection;
+use crate::projection::{Projection, Seen, Told, Touched};
 use crate::row::{self, Change, Conversion, ConversionKind, Outcome, Reason, Rows, Table};
-use crate::rules::Rules;
 use crate::subject::{Part, Subject};
 use crate::text::Text;
 use crate::time::{Day, Timestamp};
@@ -27,40 +27,48 @@ pub struct Checksum {
 /// Checksums by table and month (year × 100 + month; 0 for tables without a time in their key).
 pub type Checksums = BTreeMap<(Table, i32), Checksum>;
 
-/// A row with a key.
-trait Keyed: Hash + PartialEq + Clone {
+/// A row, or what stands for one until it is known to differ.
+trait Shown: PartialEq + Sized {
     const TABLE: Table;
+    type Row: Hash;
     type Key<'a>: Ord
     where
         Self: 'a;
     fn key(&self) -> Self::Key<'_>;
     /// The month the table is partitioned by, 0 where it is not.
     fn month(&self) -> i32;
+    fn row(self, rules: &Classifier<'_>, subject: &Subject) -> Self::Row;
 }
 
-macro_rules! keyed {
-    ($($row:ident $table:ident ($self:ident) [$($field:ty = $key:expr),+] month $month:expr;)+) => {$(
-        impl Keyed for row::$row {
+macro_rules! shown {
+    ($($shown:ty => $row:ident $table:ident ($self:ident) [$($field:ty = $key:expr),+] month $month:expr, $make:expr;)+) => {$(
+        impl Shown for $shown {
             const TABLE: Table = Table::$table;
+            type Row = row::$row;
             type Key<'a> = ($($field,)+);
             fn key(&self) -> Self::Key<'_> { let $self = self; ($($key,)+) }
             fn month(&self) -> i32 { let $self = self; let _ = $self; $month }
+            fn row(self, rules: &Classifier<'_>, subject: &Subject) -> row::$row { $make(self, rules, subject) }
         }
     )+};
 }
 
-keyed! {
-    WebEvent WebEvents (r) [Timestamp = r.viewed_at, &'a Text = &r.event_id] month month(r.viewed_at.day());
-    Touch Touches (r) [Timestamp = r.touch_at, &'a Text = &r.touch_id] month month(r.touch_at.day());
-    Lead Leads (r) [&'a Text = &r.lead] month 0;
-    LeadEvent LeadEvents (r) [Timestamp = r.occurred_at, &'a Text = &r.event_id] month month(r.occurred_at.day());
-    StageEntry StageEntries (r) [Timestamp = r.entered_at, crate::event::Stage = r.stage] month month(r.entered_at.day());
-    Handoff Handoffs (r) [Timestamp = r.mql_at] month month(r.mql_at.day());
-    Deal Deals (r) [&'a Text = &r.deal] month 0;
-    DealChange DealHistory (r) [Timestamp = r.changed_at, &'a Text = &r.event_id] month month(r.changed_at.day());
-    Conversion Conversions (r) [&'a Text = &r.conversion] month 0;
-    AdSpend AdSpend (r) [Day = r.day, &'a Text = &r.event_id] month month(r.day);
-    ExchangeRate ExchangeRates (r) [Day = r.day] month month(r.day);
+/// A row that stands for itself.
+fn whole<R>(row: R, _: &Classifier<'_>, _: &Subject) -> R {
+    row
+}
+
+shown! {
+    Seen => WebEvent WebEvents (r) [Timestamp = r.fact.at, &'a Text = &r.fact.id] month month(r.fact.at.day()), Seen::row;
+    Touched => Touch Touches (r) [Timestamp = r.touch.at, &'a Text = &r.touch.id] month month(r.touch.at.day()), Touched::row;
+    row::Lead => Lead Leads (r) [&'a Text = &r.lead] month 0, whole;
+    Told => LeadEvent LeadEvents (r) [(Timestamp, &'a Text) = r.place()] month month(r.place().0.day()), Told::row;
+    row::StageEntry => StageEntry StageEntries (r) [Timestamp = r.entered_at, crate::event::Stage = r.stage] month month(r.entered_at.day()), whole;
+    row::Handoff => Handoff Handoffs (r) [Timestamp = r.mql_at] month month(r.mql_at.day()), whole;
+    row::Deal => Deal Deals (r) [&'a Text = &r.deal] month 0, whole;
+    row::DealChange => DealChange DealHistory (r) [Timestamp = r.changed_at, &'a Text = &r.event_id] month month(r.changed_at.day()), whole;
+    row::AdSpend => AdSpend AdSpend (r) [Day = r.day, &'a Text = &r.event_id] month month(r.day), whole;
+    row::ExchangeRate => ExchangeRate ExchangeRates (r) [Day = r.day] month month(r.day), whole;
 }
 
 fn month(day: Day) -> i32 {
@@ -70,7 +78,7 @@ fn month(day: Day) -> i32 {
 
 /// Collects what settles of one step have to say to the warehouse.
 pub(crate) struct Ledger<'a> {
-    pub(crate) rules: &'a Rules,
+    pub(crate) rules: &'a Classifier<'a>,
     pub(crate) rows: &'a mut Rows,
     pub(crate) checksums: &'a mut Checksums,
     pub(crate) recorded_at: Timestamp,
@@ -81,40 +89,68 @@ impl Ledger<'_> {
     pub(crate) fn settle(&mut self, before: Projection, after: Projection, subject: &Subject) {
         let merged = after.leads.iter().all(|lead| lead.created_at.is_none());
         self.credit(before.conversions, after.conversions, subject, merged);
-        let sums = &mut *self.checksums;
-        let rows = &mut *self.rows;
-        difference(before.web_events, after.web_events, &mut rows.web_events, sums);
-        difference(before.touches, after.touches, &mut rows.touches, sums);
-        difference(before.leads, after.leads, &mut rows.leads, sums);
-        difference(before.lead_events, after.lead_events, &mut rows.lead_events, sums);
-        difference(before.stage_entries, after.stage_entries, &mut rows.stage_entries, sums);
-        difference(before.handoffs, after.handoffs, &mut rows.handoffs, sums);
-        difference(before.deals, after.deals, &mut rows.deals, sums);
-        difference(before.deal_history, after.deal_history, &mut rows.deal_history, sums);
-        difference(before.ad_spend, after.ad_spend, &mut rows.ad_spend, sums);
-        difference(before.exchange_rates, after.exchange_rates, &mut rows.exchange_rates, sums);
+        self.differ(before.web_events, after.web_events, subject, |rows| &mut rows.web_events);
+        self.differ(before.touches, after.touches, subject, |rows| &mut rows.touches);
+        self.differ(before.leads, after.leads, subject, |rows| &mut rows.leads);
+        self.differ(before.lead_events, after.lead_events, subject, |rows| &mut rows.lead_events);
+        self.differ(before.stage_entries, after.stage_entries, subject, |rows| &mut rows.stage_entries);
+        self.differ(before.handoffs, after.handoffs, subject, |rows| &mut rows.handoffs);
+        self.differ(before.deals, after.deals, subject, |rows| &mut rows.deals);
+        self.differ(before.deal_history, after.deal_history, subject, |rows| &mut rows.deal_history);
+        self.differ(before.ad_spend, after.ad_spend, subject, |rows| &mut rows.ad_spend);
+        self.differ(before.exchange_rates, after.exchange_rates, subject, |rows| &mut rows.exchange_rates);
+    }
+
+    /// Merges two sorted tables: rows that are new or differ, and keys that are gone.
+    fn differ<S: Shown>(&mut self, before: Vec<S>, after: Vec<S>, subject: &Subject, out: Out<S::Row>) {
+        let mut old = before.into_iter().peekable();
+        let mut new = after.into_iter().peekable();
+        while let Some(order) = order(old.peek(), new.peek(), |a, b| a.key().cmp(&b.key())) {
+            let gone = old.next_if(|_| order.is_le());
+            let come = new.next_if(|_| order.is_ge());
+            if gone != come {
+                let month = come.as_ref().or(gone.as_ref()).map_or(0, S::month);
+                let row = |shown: Option<S>| shown.map(|shown| shown.row(self.rules, subject));
+                let (gone, come) = (row(gone), row(come));
+                self.change((S::TABLE, month), gone, come, out);
+            }
+        }
     }
 
     /// Splits anew what differs, and enters into the ledger what moved.
     fn credit(&mut self, before: Vec<Recipe>, after: Vec<Recipe>, subject: &Subject, merged: bool) {
+        let name = |recipe: &Recipe| recipe.head.conversion.clone();
         let (mut old, mut new) = (before.into_iter().peekable(), after.into_iter().peekable());
-        loop {
-            let name = |recipe: &Recipe| recipe.head.conversion.clone();
-            let order = match (old.peek(), new.peek()) {
-                (None, None) => return,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(a), Some(b)) => name(a).cmp(&name(b)),
-            };
-            let gone = if order.is_le() { old.next() } else { None };
-            let come = if order.is_ge() { new.next() } else { None };
+        while let Some(order) = order(old.peek(), new.peek(), |a, b| name(a).cmp(&name(b))) {
+            let gone = old.next_if(|_| order.is_le());
+            let come = new.next_if(|_| order.is_ge());
             if gone != come {
                 let split = |recipe: Option<Recipe>| recipe.map(|recipe| recipe.split(self.rules));
                 let (gone, come) = (split(gone), split(come));
                 self.enter(gone.as_ref(), come.as_ref(), subject, merged);
-                change(gone, come, &mut self.rows.conversions, self.checksums);
+                self.change((Table::Conversions, 0), gone, come, |rows| &mut rows.conversions);
             }
         }
+    }
+
+    /// Takes note of one key that is new, differs or is gone.
+    fn change<R: Hash>(&mut self, bucket: (Table, i32), gone: Option<R>, come: Option<R>, out: Out<R>) {
+        let sum = self.checksums.entry(bucket).or_default();
+        if let Some(row) = &gone {
+            sum.rows -= 1;
+            sum.digests = sum.digests.wrapping_sub(digest(row));
+        }
+        let change = match (gone, come) {
+            (_, Some(row)) => {
+                let digest = digest(&row);
+                sum.rows += 1;
+                sum.digests = sum.digests.wrapping_add(digest);
+                Change { row, deleted: false, digest }
+            }
+            (Some(row), None) => Change { row, deleted: true, digest: 0 },
+            (None, None) => return,
+        };
+        out(self.rows).push(change);
     }
 
     fn enter(&mut self, gone: Option<&Conversion>, come: Option<&Conversion>, subject: &Subject, merged: bool) {
@@ -130,13 +166,16 @@ impl Ledger<'_> {
     }
 }
 
+/// Where changes of a table go.
+type Out<R> = fn(&mut Rows) -> &mut Vec<Change<R>>;
+
 /// Which of the heads of two sorted tables comes first; `None` when both are at their end.
-fn order<R: Keyed>(old: Option<&R>, new: Option<&R>) -> Option<Ordering> {
+fn order<T>(old: Option<&T>, new: Option<&T>, compare: impl Fn(&T, &T) -> Ordering) -> Option<Ordering> {
     match (old, new) {
         (None, None) => None,
         (Some(_), None) => Some(Ordering::Less),
         (None, Some(_)) => Some(Ordering::Greater),
-        (Some(a), Some(b)) => Some(a.key().cmp(&b.key())),
+        (Some(a), Some(b)) => Some(compare(a, b)),
     }
 }
 
@@ -146,41 +185,6 @@ fn outcome_of(subject: &Subject, deal: &Text) -> Option<Outcome> {
         Part::Deal(state) if state.deal == *deal => Some(state.outcome),
         _ => None,
     })
-}
-
-/// Merges two sorted tables: rows that are new or differ, and keys that are gone.
-fn difference<R: Keyed>(before: Vec<R>, after: Vec<R>, out: &mut Vec<Change<R>>, sums: &mut Checksums) {
-    let mut old = before.into_iter().peekable();
-    let mut new = after.into_iter().peekable();
-    while let Some(order) = order(old.peek(), new.peek()) {
-        let gone = if order.is_le() { old.next() } else { None };
-        let come = if order.is_ge() { new.next() } else { None };
-        if gone != come {
-            change(gone, come, out, sums);
-        }
-    }
-}
-
-/// Takes note of one key that is new, differs or is gone.
-fn change<R: Keyed>(gone: Option<R>, come: Option<R>, out: &mut Vec<Change<R>>, sums: &mut Checksums) {
-    if let Some(row) = &gone {
-        count(sums, row, -1, digest(row));
-    }
-    match (gone, come) {
-        (_, Some(row)) => {
-            let digest = digest(&row);
-            count(sums, &row, 1, digest);
-            out.push(Change { row, deleted: false, digest });
-        }
-        (Some(row), None) => out.push(Change { row, deleted: true, digest: 0 }),
-        (None, None) => {}
-    }
-}
-
-fn count<R: Keyed>(sums: &mut Checksums, row: &R, rows: i64, digest: u64) {
-    let sum = sums.entry((R::TABLE, row.month())).or_default();
-    sum.rows += rows;
-    sum.digests = if rows > 0 { sum.digests.wrapping_add(digest) } else { sum.digests.wrapping_sub(digest) };
 }
 
 /// 64 bits of the row's content, never 0.

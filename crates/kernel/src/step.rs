@@ -5,6 +5,7 @@
 //! others elsewhere leaves in the commit. Then the rows are compared with those before. The same entries give the same
 //! commit, whatever was loaded from where.
 
+use crate::classify::Classifier;
 use crate::entry::{Entry, Message, Source};
 use crate::id::{Kind, SubjectId};
 use crate::projection::{Projection, Statement, project};
@@ -121,7 +122,8 @@ pub fn step<S: Shelf>(
     let next = state.position + entries.len() as u64;
     let mut rows = Rows { partition: partition.index, version: next.saturating_sub(1), ..Rows::default() };
     let arrivals = sort_in(rules, &mut state, entries, &mut rows)?;
-    let mut floor = Floor { rules, partition, open: BTreeMap::new(), dirty: BTreeSet::new() };
+    let classifier = Classifier::new(rules);
+    let mut floor = Floor { rules: &classifier, partition, open: BTreeMap::new(), dirty: BTreeSet::new() };
     floor.take_in(arrivals, &mut state, shelf)?;
     floor.settle_all(shelf)?;
     state.position = next;
@@ -210,7 +212,7 @@ struct Open {
 
 /// The subjects being worked on.
 struct Floor<'r> {
-    rules: &'r Rules,
+    rules: &'r Classifier<'r>,
     partition: Partition,
     open: BTreeMap<SubjectId, Box<Open>>,
     dirty: BTreeSet<SubjectId>,

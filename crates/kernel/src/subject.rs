@@ -7,6 +7,7 @@ use crate::money::{Currency, Rate};
 use crate::row::{Content, Origin, Outcome, TouchKind};
 use crate::text::Text;
 use crate::time::{Day, Timestamp};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec;
@@ -21,7 +22,7 @@ pub struct Subject {
     /// Its natural name: visitor id, account name, deal id …; hexadecimal for a lead.
     pub name: Text,
     /// Its facts, sorted by (time, event id), one an event id.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<Arc<Fact>>,
     /// The latest statement of each subject under each tag, shared with whoever makes or passes it on.
     pub inbox: BTreeMap<(Tag, SubjectId), Arc<Part>>,
 }
@@ -43,7 +44,7 @@ pub enum FactBody {
     /// A page view, taken apart once.
     View(View),
     /// Any other event as it came.
-    Event(Body<LeadRef>),
+    Event(Box<Body<LeadRef>>),
 }
 
 /// A page view taken apart: what sessions, channels and content need, and no more.
@@ -134,7 +135,7 @@ pub enum Part {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visits {
     /// Sessions and forms.
-    pub interactions: Vec<Interaction>,
+    pub interactions: Vec<Arc<Interaction>>,
     /// Page views that named the lead: they create it.
     pub identified: Vec<(Timestamp, LeadRef)>,
 }
@@ -147,8 +148,8 @@ pub struct Interaction {
     /// The event behind it.
     pub id: Text,
     pub kind: TouchKind,
-    pub origin: Origin,
-    pub page: Content,
+    pub origin: Arc<Origin>,
+    pub page: Arc<Content>,
     /// The visitor, and the start of the session the interaction belongs to.
     pub session: Option<(Text, Timestamp)>,
     /// The form fill itself, when it was one.
@@ -206,7 +207,7 @@ pub struct Member {
     pub created_at: Option<Timestamp>,
     pub persona: Text,
     /// The touches that the account's journeys can have.
-    pub touches: Vec<Interaction>,
+    pub touches: Vec<Arc<Interaction>>,
 }
 
 /// A merge: `from` is `into` since `at`.
@@ -223,7 +224,7 @@ pub struct Edge {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Estate {
-    pub facts: Vec<Fact>,
+    pub facts: Vec<Arc<Fact>>,
     pub inbox: Vec<((Tag, SubjectId), Arc<Part>)>,
 }
 
@@ -284,9 +285,9 @@ impl Subject {
             answers.push((label, repeated.is_none()));
             latest = repeated.or(Some(self.facts.len()));
             match repeated.and_then(|index| self.facts.get_mut(index)) {
-                Some(known) if fact.precedes(known) => *known = fact,
+                Some(known) if fact.precedes(known) => *known = Arc::new(fact),
                 Some(_) => {}
-                None => self.facts.push(fact),
+                None => self.facts.push(Arc::new(fact)),
             }
         }
         self.facts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
@@ -311,6 +312,15 @@ impl Subject {
 }
 
 impl Fact {
+    /// The event behind it; `None` for a page view.
+    #[must_use]
+    pub fn event(&self) -> Option<&Body<LeadRef>> {
+        match &self.body {
+            FactBody::Event(body) => Some(body),
+            FactBody::View(_) => None,
+        }
+    }
+
     /// Whether this one stays of two facts with one id.
     fn precedes(&self, held: &Self) -> bool {
         let bytes = |fact: &Self| postcard::to_allocvec(&fact.body).unwrap_or_default();

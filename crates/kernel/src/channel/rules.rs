@@ -116,6 +116,11 @@ impl RuleSet {
         self.version
     }
 
+    /// Whether any rule looks at the landing page.
+    pub fn looks_at_pages(&self) -> bool {
+        self.custom.iter().any(|rule| !rule.landing_path().is_empty())
+    }
+
     /// The channel of a touch.
     pub fn classify(&self, input: &Input<'_>) -> Classified<'_> {
         self.custom_match(input).unwrap_or_else(|| self.shipped_match(input))
@@ -199,6 +204,11 @@ impl CustomRule {
 
     fn matches(&self, texts: &[Haystack<'_>; 5]) -> bool {
         self.cells.iter().zip(texts).all(|(cell, text)| cell.matches(*text))
+    }
+
+    fn landing_path(&self) -> &Patterns {
+        let [_, _, _, landing_path, _] = &self.cells;
+        landing_path
     }
 
     fn covers(&self, later: &Self) -> bool {

@@ -1,15 +1,17 @@
 //! A company: the deals it has, the people it knows, and the credit of every opportunity and win.
 
 use super::Projection;
+use crate::classify::Classifier;
 use crate::id::{LeadId, SubjectId};
-use crate::journey::{self, Milestones, Recipe, Subjected};
+use crate::journey::{self, Leg, Milestones, Recipe, Subjected};
 use crate::row::{ConversionKind, Outcome};
-use crate::rules::{Rules, Scope};
-use crate::subject::{DealState, Interaction, Member, Part, Subject, Tag};
+use crate::rules::Scope;
+use crate::subject::{DealState, Member, Part, Subject, Tag};
 use crate::text::Text;
 use crate::time::Timestamp;
 use alloc::collections::BTreeSet;
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The account's state, sorted out.
@@ -19,7 +21,7 @@ struct Company<'a> {
     deals: Vec<&'a DealState>,
 }
 
-pub(super) fn project(rules: &Rules, subject: &Subject) -> Projection {
+pub(super) fn project(rules: &Classifier<'_>, subject: &Subject) -> Projection {
     let mut projection = Projection::default();
     let mut company = Company { subject, members: Vec::new(), deals: Vec::new() };
     for ((_, from), part) in &subject.inbox {
@@ -39,13 +41,13 @@ pub(super) fn project(rules: &Rules, subject: &Subject) -> Projection {
 }
 
 /// Whether a deal's journey has everybody of the account.
-fn whole_account(rules: &Rules, deal: &DealState) -> bool {
+fn whole_account(rules: &Classifier<'_>, deal: &DealState) -> bool {
     rules.scope == Scope::Account || deal.contacts.is_empty()
 }
 
 impl<'a> Company<'a> {
     /// Deals of the whole account want the touches of people who have no role on them.
-    fn want_touches(&self, rules: &Rules, projection: &mut Projection) {
+    fn want_touches(&self, rules: &Classifier<'_>, projection: &mut Projection) {
         let whole = self.deals.iter().filter(|deal| whole_account(rules, deal));
         let moments: BTreeSet<Timestamp> =
             whole.flat_map(|deal| [Some(deal.opened_at), deal.won_at]).flatten().collect();
@@ -58,9 +60,9 @@ impl<'a> Company<'a> {
     }
 
     /// Pipeline at the opening, revenue at the close.
-    fn credit(&self, rules: &Rules, deal: &DealState, conversions: &mut Vec<Recipe>) {
+    fn credit(&self, rules: &Classifier<'_>, deal: &DealState, conversions: &mut Vec<Recipe>) {
         let scope = self.scope(rules, deal);
-        let journey = journey::shared(&merged_touches(&scope));
+        let journey = Arc::new(legs(&scope));
         let created = scope.iter().filter_map(|(_, member)| member.created_at).min();
         let mut convert = |kind: ConversionKind, at: Timestamp| {
             let milestones = Milestones {
@@ -80,7 +82,7 @@ impl<'a> Company<'a> {
 
     fn subjected<'s>(
         &'s self,
-        rules: &'s Rules,
+        rules: &'s Classifier<'s>,
         deal: &'s DealState,
         kind: ConversionKind,
         scope: &[(LeadId, &'s Member)],
@@ -102,7 +104,7 @@ impl<'a> Company<'a> {
     }
 
     /// The people whose touches the deal's journey has.
-    fn scope(&self, rules: &Rules, deal: &DealState) -> Vec<(LeadId, &'a Member)> {
+    fn scope(&self, rules: &Classifier<'_>, deal: &DealState) -> Vec<(LeadId, &'a Member)> {
         let everybody = || self.members.iter().copied().filter(|(_, member)| member.belongs).collect();
         if whole_account(rules, deal) {
             return everybody();
@@ -136,14 +138,12 @@ impl<'a> Company<'a> {
 }
 
 /// The touches of everybody in scope, in order, each with its lead and persona.
-fn merged_touches<'s>(scope: &[(LeadId, &'s Member)]) -> Vec<(&'s Interaction, Text, &'s Text)> {
-    let mut touches: Vec<_> = scope
-        .iter()
-        .flat_map(|(lead, member)| {
-            let name = lead.text();
-            member.touches.iter().map(move |touch| (touch, name.clone(), &member.persona))
-        })
-        .collect();
-    touches.sort_by(|a, b| (a.0.at, &a.0.id).cmp(&(b.0.at, &b.0.id)));
-    touches
+fn legs(scope: &[(LeadId, &Member)]) -> Vec<Leg> {
+    let of = |(lead, member): &(LeadId, &Member)| {
+        let (name, persona) = (lead.text(), member.persona.clone());
+        member.touches.iter().map(|touch| Leg::new(touch, &name, &persona)).collect::<Vec<_>>()
+    };
+    let mut legs: Vec<Leg> = scope.iter().flat_map(of).collect();
+    legs.sort_by(|a, b| (a.touch.at, &a.touch.id).cmp(&(b.touch.at, &b.touch.id)));
+    legs
 }

@@ -1,15 +1,16 @@
 //! A deal: its fields are those of their last writers, and it tells its people and its account how it stands.
 
 use super::Projection;
+use crate::classify::Classifier;
 use crate::event::{Body, Contact, DealChanged, DealKind, DealType, LeadRef};
 use crate::id::{Kind, LeadId, SubjectId};
 use crate::money::{Currency, Rate};
 use crate::row::{self, Outcome};
-use crate::rules::Rules;
-use crate::subject::{DealState, Fact, FactBody, Part, RateNeed, Role, Subject, Tag};
+use crate::subject::{DealState, Fact, Part, RateNeed, Role, Subject, Tag};
 use crate::text::Text;
 use crate::time::Timestamp;
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// A deal after the last writer of every field.
@@ -34,7 +35,7 @@ struct Resolved<'a> {
 
 type Change<'a> = (&'a Fact, &'a DealChanged<LeadRef>);
 
-pub(super) fn project(rules: &Rules, id: SubjectId, subject: &Subject) -> Projection {
+pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject) -> Projection {
     let mut projection = Projection::default();
     let changes: Vec<Change<'_>> = subject.facts.iter().filter_map(change).collect();
     let Some(deal) = resolve(rules, &changes) else { return projection };
@@ -50,15 +51,15 @@ pub(super) fn project(rules: &Rules, id: SubjectId, subject: &Subject) -> Projec
     projection
 }
 
-fn change(fact: &Fact) -> Option<Change<'_>> {
-    match &fact.body {
-        FactBody::Event(Body::DealChanged(change)) => Some((fact, change)),
+fn change(fact: &Arc<Fact>) -> Option<Change<'_>> {
+    match fact.event() {
+        Some(Body::DealChanged(change)) => Some((fact, change)),
         _ => None,
     }
 }
 
 /// Walks the changes in order of (time, event id): each field keeps the last value written.
-fn resolve<'a>(rules: &Rules, changes: &[Change<'a>]) -> Option<Resolved<'a>> {
+fn resolve<'a>(rules: &Classifier<'_>, changes: &[Change<'a>]) -> Option<Resolved<'a>> {
     let (first, _) = changes.first()?;
     let created = changes.iter().find(|(_, change)| change.kind == DealKind::Created);
     let mut deal = Resolved {
@@ -132,7 +133,12 @@ impl<'a> Resolved<'a> {
 }
 
 /// The amount in the reporting currency: at the rate of the close day once closed, else at the latest rate.
-fn reporting(rules: &Rules, subject: &Subject, deal: &Resolved<'_>, projection: &mut Projection) -> Option<i64> {
+fn reporting(
+    rules: &Classifier<'_>,
+    subject: &Subject,
+    deal: &Resolved<'_>,
+    projection: &mut Projection,
+) -> Option<i64> {
     if deal.currency == rules.reporting {
         return Some(deal.amount_minor);
     }
@@ -199,7 +205,7 @@ fn tell_account(
 }
 
 fn deal_row(
-    rules: &Rules,
+    rules: &Classifier<'_>,
     subject: &Subject,
     deal: &Resolved<'_>,
     account: Text,
@@ -227,7 +233,7 @@ fn deal_row(
     }
 }
 
-fn history_row(rules: &Rules, subject: &Subject, (fact, change): &Change<'_>) -> row::DealChange {
+fn history_row(rules: &Classifier<'_>, subject: &Subject, (fact, change): &Change<'_>) -> row::DealChange {
     let or_none = |text: &Option<Text>| text.clone().unwrap_or_else(|| rules.none.clone());
     row::DealChange {
         workspace: subject.workspace.clone(),

@@ -8,15 +8,15 @@ mod rows;
 mod score;
 mod touches;
 
-use super::Projection;
+use super::{Projection, Teller, Told};
+use crate::classify::Classifier;
 use crate::event::{Body, EmailKind, LeadRef, LeadUpdated};
 use crate::id::{Kind, LeadId, SubjectId};
-use crate::row::{self, LeadEventKind};
-use crate::rules::Rules;
-use crate::subject::{Edge, Fact, FactBody, Interaction, Member, Part, Role, Subject, Tag, Visits};
+use crate::subject::{Edge, Fact, Interaction, Member, Part, Role, Subject, Tag, Visits};
 use crate::text::Text;
 use crate::time::Timestamp;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use rows::{Shown, merged_row};
 
@@ -25,7 +25,7 @@ pub(super) struct Person<'a> {
     pub(super) id: LeadId,
     pub(super) subject: &'a Subject,
     /// Own facts and those of merged leads, in order, one an event id.
-    pub(super) facts: Vec<&'a Fact>,
+    pub(super) facts: Vec<&'a Arc<Fact>>,
     /// What visitors gave, by visitor.
     pub(super) visits: Vec<&'a Visits>,
     /// Roles on deals, by deal.
@@ -47,7 +47,7 @@ struct Profile<'a> {
     erased: bool,
 }
 
-pub(super) fn project(rules: &Rules, id: SubjectId, subject: &Subject) -> Projection {
+pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject) -> Projection {
     let mut projection = Projection::default();
     let Some(me) = id.as_lead() else { return projection };
     tie_browsers(subject, &mut projection);
@@ -114,12 +114,10 @@ impl<'a> Person<'a> {
 }
 
 fn creates(fact: &Fact) -> bool {
-    match &fact.body {
-        FactBody::Event(Body::EmailEngaged(mail)) => matches!(mail.kind, EmailKind::Clicked | EmailKind::Replied),
-        FactBody::Event(
-            Body::FormSubmitted(_) | Body::LeadReviewed(_) | Body::SalesActivity(_) | Body::LeadUpdated(_),
-        ) => true,
-        FactBody::Event(_) | FactBody::View(_) => false,
+    match fact.event() {
+        Some(Body::EmailEngaged(mail)) => matches!(mail.kind, EmailKind::Clicked | EmailKind::Replied),
+        Some(Body::FormSubmitted(_) | Body::LeadReviewed(_) | Body::SalesActivity(_) | Body::LeadUpdated(_)) => true,
+        _ => false,
     }
 }
 
@@ -127,7 +125,7 @@ fn creates(fact: &Fact) -> bool {
 fn tie_browsers(subject: &Subject, projection: &mut Projection) {
     let mut clicks: BTreeMap<&Text, Vec<(Timestamp, Text)>> = BTreeMap::new();
     for fact in &subject.facts {
-        if let FactBody::Event(Body::EmailEngaged(mail)) = &fact.body
+        if let Some(Body::EmailEngaged(mail)) = fact.event()
             && let (Some(visitor), EmailKind::Clicked) = (&mail.visitor_id, mail.kind)
         {
             clicks.entry(visitor).or_default().push((fact.at, fact.id.clone()));
@@ -163,16 +161,15 @@ fn tell_aliases(subject: &Subject, projection: &mut Projection) {
 }
 
 fn merged_into(fact: &Fact) -> Option<&LeadRef> {
-    match &fact.body {
-        FactBody::Event(Body::LeadMerged(merge)) => Some(&merge.into),
+    match fact.event() {
+        Some(Body::LeadMerged(merge)) => Some(&merge.into),
         _ => None,
     }
 }
 
 /// The person a lead's own fact names.
 fn fact_lead(fact: &Fact) -> Option<&LeadRef> {
-    let FactBody::Event(body) = &fact.body else { return None };
-    match body {
+    match fact.event()? {
         Body::FormSubmitted(event) => Some(&event.lead),
         Body::EmailEngaged(event) => Some(&event.lead),
         Body::LeadReviewed(event) => Some(&event.lead),
@@ -184,8 +181,8 @@ fn fact_lead(fact: &Fact) -> Option<&LeadRef> {
 }
 
 /// A lead that is a lead of its own: rows, conversions, membership.
-fn show(rules: &Rules, person: &Person<'_>, projection: &mut Projection) {
-    show_events(rules, person, projection);
+fn show(rules: &Classifier<'_>, person: &Person<'_>, projection: &mut Projection) {
+    show_events(person, projection);
     let Some(created_at) = person.created_at() else { return };
     let profile = profile(rules, person);
     let base = base_account(person, &profile);
@@ -200,7 +197,7 @@ fn show(rules: &Rules, person: &Person<'_>, projection: &mut Projection) {
 }
 
 /// What the CRM and forms say of the person; the last word of each counts.
-fn profile<'a>(rules: &Rules, person: &Person<'a>) -> Profile<'a> {
+fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
     let mut profile = Profile {
         attributes: BTreeMap::new(),
         persona: None,
@@ -211,13 +208,13 @@ fn profile<'a>(rules: &Rules, person: &Person<'a>) -> Profile<'a> {
     };
     let mut said: Vec<(Timestamp, &Text, &'a BTreeMap<Text, Text>)> = Vec::new();
     for fact in &person.facts {
-        match &fact.body {
-            FactBody::Event(Body::FormSubmitted(form)) => said.push((fact.at, &fact.id, &form.fields)),
-            FactBody::Event(Body::LeadUpdated(update)) => {
+        match fact.event() {
+            Some(Body::FormSubmitted(form)) => said.push((fact.at, &fact.id, &form.fields)),
+            Some(Body::LeadUpdated(update)) => {
                 said.push((fact.at, &fact.id, &update.attributes));
                 profile.update(update);
             }
-            FactBody::Event(Body::ErasureRequested(_)) => profile.erased = true,
+            Some(Body::ErasureRequested(_)) => profile.erased = true,
             _ => {}
         }
     }
@@ -288,13 +285,13 @@ fn answer_deals(person: &Person<'_>, base: &Text, projection: &mut Projection) {
 /// Membership in the own account, and the touches for every account that has a use for them.
 #[allow(clippy::too_many_arguments)]
 fn join_accounts(
-    rules: &Rules,
+    rules: &Classifier<'_>,
     person: &Person<'_>,
     created_at: Timestamp,
     account: &Text,
     base: &Text,
     profile: &Profile<'_>,
-    touches: &[Interaction],
+    touches: &[Arc<Interaction>],
     projection: &mut Projection,
 ) {
     let id = |name: &Text| SubjectId::named(Kind::Account, &person.subject.workspace, name);
@@ -321,7 +318,7 @@ fn join_accounts(
 
 /// The touches that journeys ending at these moments can have: of each the first and the latest `max`. What happened
 /// later is none of the account's business.
-fn up_to(moments: &BTreeSet<Timestamp>, touches: &[Interaction], max: usize) -> Vec<Interaction> {
+fn up_to(moments: &BTreeSet<Timestamp>, touches: &[Arc<Interaction>], max: usize) -> Vec<Arc<Interaction>> {
     let mut kept = Vec::new();
     let mut next = 0;
     for moment in moments {
@@ -338,52 +335,12 @@ fn up_to(moments: &BTreeSet<Timestamp>, touches: &[Interaction], max: usize) -> 
 }
 
 /// What the timeline shows beside touches and stages.
-fn show_events(rules: &Rules, person: &Person<'_>, projection: &mut Projection) {
-    let none = &rules.none;
-    let or_none = |text: &Option<Text>| text.clone().unwrap_or_else(|| none.clone());
-    let mut push = |at, id: &Text, kind: LeadEventKind, campaign: Text, content: Text, rep: Text, detail: Text| {
-        projection.lead_events.push(row::LeadEvent {
-            workspace: person.subject.workspace.clone(),
-            lead: person.id.text(),
-            occurred_at: at,
-            event_id: id.clone(),
-            event: Text::from(kind.word()),
-            campaign,
-            content,
-            rep,
-            detail,
-        });
-    };
-    let n = || none.clone();
-    for Fact { at, id, body } in person.facts.iter().copied() {
-        let FactBody::Event(body) = body else { continue };
-        match body {
-            Body::EmailEngaged(e) => {
-                push(*at, id, LeadEventKind::Email(e.kind), e.campaign.clone(), or_none(&e.content_id), n(), n());
-            }
-            Body::SalesActivity(e) => {
-                let content = e.content_url.as_deref().map_or_else(n, touches::path_of);
-                push(*at, id, LeadEventKind::Activity(e.kind), n(), content, or_none(&e.rep), or_none(&e.outcome));
-            }
-            Body::LeadReviewed(e) => {
-                push(*at, id, LeadEventKind::Verdict(e.verdict), n(), n(), or_none(&e.rep), or_none(&e.reason));
-            }
-            Body::FormSubmitted(e) => push(*at, id, LeadEventKind::Form, n(), e.form_id.clone(), n(), n()),
-            Body::LeadUpdated(e) => {
-                let stage = e.stage.map_or_else(n, |stage| Text::from(stage.word()));
-                push(*at, id, LeadEventKind::Updated, n(), n(), or_none(&e.owner), stage);
-            }
-            Body::LeadMerged(e) => push(*at, id, LeadEventKind::Merged, n(), n(), n(), e.into.id.text()),
-            Body::LeadUnmerged(e) => push(*at, id, LeadEventKind::Unmerged, n(), n(), n(), e.into.id.text()),
-            Body::ErasureRequested(_) => push(*at, id, LeadEventKind::Erased, n(), n(), n(), n()),
-            _ => {}
-        }
-    }
-    for interaction in person.visits.iter().flat_map(|visits| &visits.interactions) {
-        if let Some(form) = &interaction.form {
-            push(interaction.at, &interaction.id, LeadEventKind::Form, n(), form.form_id.clone(), n(), n());
-        }
-    }
-    projection.lead_events.sort_by(|a, b| (a.occurred_at, &a.event_id).cmp(&(b.occurred_at, &b.event_id)));
-    projection.lead_events.dedup_by(|a, b| (a.occurred_at, &a.event_id) == (b.occurred_at, &b.event_id));
+fn show_events(person: &Person<'_>, projection: &mut Projection) {
+    let lead = person.id.text();
+    let facts = person.facts.iter().filter(|fact| Told::shows(fact)).map(|fact| Teller::Fact(Arc::clone(fact)));
+    let forms = person.visits.iter().flat_map(|visits| &visits.interactions).filter(|form| form.form.is_some());
+    let tellers = facts.chain(forms.map(|form| Teller::Form(Arc::clone(form))));
+    projection.lead_events = tellers.map(|by| Told { lead: lead.clone(), by }).collect();
+    projection.lead_events.sort_by(|a, b| a.place().cmp(&b.place()));
+    projection.lead_events.dedup_by(|a, b| a.place() == b.place());
 }

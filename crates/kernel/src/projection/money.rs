@@ -1,21 +1,22 @@
 //! Money facts that no journey owns: the rates of a currency, the spend of a day.
 
 use super::Projection;
+use crate::classify::Classifier;
 use crate::event::{AdSpent, Body};
 use crate::money::{Currency, Rate};
-use crate::row::{AdSpend, ExchangeRate, Origin};
-use crate::rules::Rules;
-use crate::subject::{Brought, Fact, FactBody, Part, RateNeed, Subject, Tag};
+use crate::row::{AdSpend, ExchangeRate};
+use crate::subject::{Brought, Fact, Part, RateNeed, Subject, Tag};
 use crate::text::Text;
 use crate::time::Day;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 
 /// The rate of every day, and the answer to every deal that asked.
 pub(super) fn project_rates(subject: &Subject) -> Projection {
     let mut projection = Projection::default();
     let mut book: BTreeMap<Day, (Currency, Rate)> = BTreeMap::new();
     for fact in &subject.facts {
-        if let FactBody::Event(Body::ExchangeRateSet(set)) = &fact.body {
+        if let Some(Body::ExchangeRateSet(set)) = fact.event() {
             book.insert(set.day, (set.currency, set.rate));
         }
     }
@@ -43,9 +44,9 @@ fn answer(book: &BTreeMap<Day, (Currency, Rate)>, need: RateNeed) -> Option<(Day
 }
 
 /// Spend as it was sent.
-pub(super) fn project_spend(rules: &Rules, subject: &Subject) -> Projection {
-    let row = |fact: &Fact| match &fact.body {
-        FactBody::Event(Body::AdSpent(spent)) => Some(spend_row(rules, subject, &fact.id, spent)),
+pub(super) fn project_spend(rules: &Classifier<'_>, subject: &Subject) -> Projection {
+    let row = |fact: &Arc<Fact>| match fact.event() {
+        Some(Body::AdSpent(spent)) => Some(spend_row(rules, subject, &fact.id, spent)),
         _ => None,
     };
     let mut projection =
@@ -54,11 +55,13 @@ pub(super) fn project_spend(rules: &Rules, subject: &Subject) -> Projection {
     projection
 }
 
-fn spend_row(rules: &Rules, subject: &Subject, event_id: &Text, spent: &AdSpent) -> AdSpend {
+fn spend_row(rules: &Classifier<'_>, subject: &Subject, event_id: &Text, spent: &AdSpent) -> AdSpend {
     let brought =
         Brought { source: spent.source.clone(), medium: spent.medium.clone(), campaign: spent.campaign.clone() };
-    let classified = rules.origin(Some(&brought), "", None);
-    let origin = Origin { channel: spent.channel.clone().unwrap_or(classified.channel), ..classified };
+    let mut origin = rules.origin(Some(&brought), "", None);
+    if let Some(channel) = &spent.channel {
+        Arc::make_mut(&mut origin).channel = channel.clone();
+    }
     AdSpend {
         workspace: subject.workspace.clone(),
         day: spent.day,

@@ -1,23 +1,23 @@
 //! A browser: page views become sessions, sessions and forms become interactions of the leads it belonged to.
 
-use super::Projection;
+use super::{Projection, Seen};
 use crate::channel::source_of;
+use crate::classify::Classifier;
 use crate::event::{Body, FormSubmitted, LeadRef};
 use crate::id::{LeadId, SubjectId};
-use crate::row::{Origin, TouchKind, WebEvent};
-use crate::rules::Rules;
+use crate::row::{Origin, TouchKind};
 use crate::subject::{Brought, Edge, Fact, FactBody, FormFill, Interaction, Part, Subject, Tag, View, Visits};
-use crate::text::Text;
 use crate::time::Timestamp;
 use crate::url::Url;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The views of a visitor with gaps of at most the session gap, all of one source, medium and campaign.
 struct Session {
     start: Timestamp,
     last: Timestamp,
-    origin: Origin,
+    origin: Arc<Origin>,
     brought: Option<Brought>,
     first: usize,
 }
@@ -30,7 +30,7 @@ struct Link<'a> {
     lead: LeadId,
 }
 
-pub(super) fn project(rules: &Rules, visitor: &Subject) -> Projection {
+pub(super) fn project(rules: &Classifier<'_>, visitor: &Subject) -> Projection {
     let mut projection = Projection::default();
     let links = links(visitor);
     let sessions = sessions(rules, visitor);
@@ -67,13 +67,15 @@ fn links(visitor: &Subject) -> Vec<Link<'_>> {
 fn named_lead(fact: &Fact) -> Option<&LeadRef> {
     match &fact.body {
         FactBody::View(view) => view.lead.as_ref().filter(|_| !view.bot),
-        FactBody::Event(Body::FormSubmitted(form)) => Some(&form.lead),
-        FactBody::Event(_) => None,
+        FactBody::Event(body) => match &**body {
+            Body::FormSubmitted(form) => Some(&form.lead),
+            _ => None,
+        },
     }
 }
 
 /// The lead of the latest link at or before `at`; before the first link the first linked lead, within the look-back.
-fn lead_at(rules: &Rules, links: &[Link<'_>], at: Timestamp) -> Option<LeadId> {
+fn lead_at(rules: &Classifier<'_>, links: &[Link<'_>], at: Timestamp) -> Option<LeadId> {
     let after = links.partition_point(|link| link.at <= at);
     match after.checked_sub(1).and_then(|index| links.get(index)) {
         Some(link) => Some(link.lead),
@@ -84,7 +86,7 @@ fn lead_at(rules: &Rules, links: &[Link<'_>], at: Timestamp) -> Option<LeadId> {
     }
 }
 
-fn views(visitor: &Subject) -> impl Iterator<Item = (usize, &Fact, &View)> {
+fn views(visitor: &Subject) -> impl Iterator<Item = (usize, &Arc<Fact>, &View)> {
     visitor.facts.iter().enumerate().filter_map(|(index, fact)| match &fact.body {
         FactBody::View(view) => Some((index, fact, view)),
         FactBody::Event(_) => None,
@@ -92,7 +94,7 @@ fn views(visitor: &Subject) -> impl Iterator<Item = (usize, &Fact, &View)> {
 }
 
 /// A view starts a session after a gap, or when it brings a source of its own that is not the session's.
-fn sessions(rules: &Rules, visitor: &Subject) -> Vec<Session> {
+fn sessions(rules: &Classifier<'_>, visitor: &Subject) -> Vec<Session> {
     let mut sessions: Vec<Session> = Vec::new();
     for (index, fact, view) in views(visitor).filter(|(_, _, view)| !view.bot) {
         let joins = |session: &Session| {
@@ -114,36 +116,33 @@ fn sessions(rules: &Rules, visitor: &Subject) -> Vec<Session> {
 }
 
 /// The session running at `at`, give or take the gap.
-fn session_at<'s>(rules: &Rules, sessions: &'s [Session], at: Timestamp) -> Option<&'s Session> {
+fn session_at<'s>(rules: &Classifier<'_>, sessions: &'s [Session], at: Timestamp) -> Option<&'s Session> {
     let after = sessions.partition_point(|session| session.start <= at);
     let session = sessions.get(after.checked_sub(1)?)?;
     (at.since(session.last) <= rules.session_gap_ms).then_some(session)
 }
 
-fn show_views(rules: &Rules, visitor: &Subject, sessions: &[Session], links: &[Link<'_>], projection: &mut Projection) {
+fn show_views(
+    rules: &Classifier<'_>,
+    visitor: &Subject,
+    sessions: &[Session],
+    links: &[Link<'_>],
+    projection: &mut Projection,
+) {
     let roots = roots(visitor);
-    let mut names: BTreeMap<LeadId, Text> = BTreeMap::new();
-    let mut named =
-        |lead: LeadId| names.entry(lead).or_insert_with(|| roots.get(&lead).unwrap_or(&lead).text()).clone();
+    let root = |lead: LeadId| roots.get(&lead).copied().unwrap_or(lead);
     let mut running = sessions.iter().peekable();
     let mut current = None;
     projection.web_events.reserve(visitor.facts.len());
     for (index, fact, view) in views(visitor) {
         current = running.next_if(|session| session.first == index).or(current);
         let session = current.filter(|_| !view.bot);
-        let lead = if view.bot { None } else { lead_at(rules, links, fact.at) };
         let own = || rules.origin(view.brought.as_ref(), &view.path, view.referrer_host.as_deref());
-        projection.web_events.push(WebEvent {
-            workspace: visitor.workspace.clone(),
-            visitor: visitor.name.clone(),
-            viewed_at: fact.at,
-            event_id: fact.id.clone(),
-            lead: lead.map_or_else(|| rules.none.clone(), &mut named),
+        projection.web_events.push(Seen {
+            fact: Arc::clone(fact),
             session_at: session.map_or(fact.at, |session| session.start),
-            origin: session.map_or_else(own, |session| session.origin.clone()),
-            page: rules.content(&view.path),
-            referrer_host: view.referrer_host.clone().unwrap_or_else(|| rules.none.clone()),
-            bot: view.bot,
+            origin: session.map_or_else(own, |session| Arc::clone(&session.origin)),
+            lead: if view.bot { None } else { lead_at(rules, links, fact.at).map(root) },
         });
     }
 }
@@ -158,7 +157,7 @@ fn roots(visitor: &Subject) -> BTreeMap<LeadId, LeadId> {
 }
 
 fn give_sessions(
-    rules: &Rules,
+    rules: &Classifier<'_>,
     visitor: &Subject,
     sessions: &[Session],
     links: &[Link<'_>],
@@ -166,12 +165,12 @@ fn give_sessions(
 ) {
     for session in sessions {
         let Some(lead) = lead_at(rules, links, session.start) else { continue };
-        let Some((Fact { id, body: FactBody::View(view), .. }, start)) =
-            visitor.facts.get(session.first).map(|fact| (fact, session.start))
+        let Some(Fact { id, body: FactBody::View(view), .. }) = visitor.facts.get(session.first).map(|fact| &**fact)
         else {
             continue;
         };
-        visits.entry(lead).or_default().interactions.push(Interaction {
+        let start = session.start;
+        visits.entry(lead).or_default().interactions.push(Arc::new(Interaction {
             at: start,
             id: id.clone(),
             kind: TouchKind::Visit,
@@ -179,7 +178,7 @@ fn give_sessions(
             page: rules.content(&view.path),
             session: Some((visitor.name.clone(), start)),
             form: None,
-        });
+        }));
     }
     for (_, fact, view) in views(visitor) {
         if let Some(lead) = view.lead.as_ref().filter(|_| !view.bot) {
@@ -190,7 +189,7 @@ fn give_sessions(
 
 /// A form fill belongs to the lead it names; its source is that of the session it was sent in.
 fn give_forms(
-    rules: &Rules,
+    rules: &Classifier<'_>,
     visitor: &Subject,
     sessions: &[Session],
     visits: &mut BTreeMap<LeadId, Visits>,
@@ -201,24 +200,24 @@ fn give_forms(
             let edge = Edge { at: fact.at, id: fact.id.clone(), from: *alias, into: *id };
             projection.say(SubjectId::lead(*alias), Tag::Alias, &alias.text(), Part::Alias(edge));
         }
-        let FactBody::Event(Body::FormSubmitted(form)) = &fact.body else { continue };
+        let Some(Body::FormSubmitted(form)) = fact.event() else { continue };
         let session = session_at(rules, sessions, fact.at);
         let mut interaction = form_interaction(rules, fact, form);
         if let Some(session) = session {
             interaction.origin = session.origin.clone();
             interaction.session = Some((visitor.name.clone(), session.start));
         }
-        visits.entry(form.lead.id).or_default().interactions.push(interaction);
+        visits.entry(form.lead.id).or_default().interactions.push(Arc::new(interaction));
     }
 }
 
 /// A form fill by itself: classified from its own page and referrer.
-pub(super) fn form_interaction(rules: &Rules, fact: &Fact, form: &FormSubmitted<LeadRef>) -> Interaction {
+pub(super) fn form_interaction(rules: &Classifier<'_>, fact: &Fact, form: &FormSubmitted<LeadRef>) -> Interaction {
     let url = form.url.as_deref().and_then(|url| Url::parse(url).ok());
     let referrer = form.referrer.as_deref().and_then(|url| Url::parse(url).ok());
     let brought = url.as_ref().and_then(|url| source_of(url, referrer.as_ref(), &rules.own_sites)).map(Brought::from);
     let path = url.as_ref().map(|url| crate::content::normalise(url.path()));
-    let content = path.as_deref().map_or_else(|| form.form_id.clone(), Text::from);
+    let content = path.as_deref().map_or_else(|| form.form_id.clone(), crate::text::Text::from);
     let host = referrer.as_ref().and_then(Url::host);
     Interaction {
         at: fact.at,

@@ -5,6 +5,7 @@ use crate::event::words;
 use crate::money::Currency;
 use crate::text::Text;
 use crate::time::Timestamp;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What earns credit.
@@ -63,8 +64,8 @@ pub struct JourneyTouch {
     pub lead: Text,
     pub persona: Text,
     pub kind: TouchKind,
-    pub origin: Origin,
-    pub page: Content,
+    pub origin: Arc<Origin>,
+    pub page: Arc<Content>,
 }
 
 /// One model's split of one conversion; the vectors are as long as the journey.

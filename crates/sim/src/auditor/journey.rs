@@ -180,8 +180,8 @@ fn journey_touch(touch: &Interaction, person: &Person) -> JourneyTouch {
         lead: person.lead.text(),
         persona: or_none(person.persona.as_ref()),
         kind: touch.kind,
-        origin: touch.origin.clone(),
-        page: touch.page.clone(),
+        origin: touch.origin.clone().into(),
+        page: touch.page.clone().into(),
     }
 }
 
@@ -199,7 +199,8 @@ fn nobody(at: Timestamp) -> JourneyTouch {
             source: none(),
             medium: none(),
             campaign: none(),
-        },
-        page: Content { content: none(), content_group: none(), buyer_stage: none() },
+        }
+        .into(),
+        page: Content { content: none(), content_group: none(), buyer_stage: none() }.into(),
     }
 }

@@ -147,8 +147,8 @@ impl Person {
             touch_id: touch.id.clone(),
             account: self.account.clone(),
             kind: touch.kind,
-            origin: touch.origin.clone(),
-            page: touch.page.clone(),
+            origin: touch.origin.clone().into(),
+            page: touch.page.clone().into(),
             visitor: touch.session.as_ref().map_or_else(none, |(visitor, _)| visitor.clone()),
             ruleset_version: books.judge.ruleset_version.clone(),
         };

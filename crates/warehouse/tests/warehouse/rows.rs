@@ -9,6 +9,7 @@ use smarketing_kernel::row::{
 };
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::{DAY_MS, Day, Timestamp};
+use std::sync::Arc;
 
 pub(crate) const ADA: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 pub(crate) const BOB: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -34,13 +35,13 @@ pub(crate) fn currency(code: &str) -> Currency {
     Currency::parse(code).unwrap()
 }
 
-pub(crate) fn origin(channel: &str, source: &str) -> Origin {
+pub(crate) fn origin(channel: &str, source: &str) -> Arc<Origin> {
     let campaign = text("spring");
-    Origin { channel: text(channel), subchannel: none(), source: text(source), medium: none(), campaign }
+    Origin { channel: text(channel), subchannel: none(), source: text(source), medium: none(), campaign }.into()
 }
 
-pub(crate) fn page(content: &str) -> Content {
-    Content { content: text(content), content_group: text("blog"), buyer_stage: text("awareness") }
+pub(crate) fn page(content: &str) -> Arc<Content> {
+    Content { content: text(content), content_group: text("blog"), buyer_stage: text("awareness") }.into()
 }
 
 pub(crate) fn view(visitor: &str, at: Timestamp, lead: &str, bot: bool) -> WebEvent {
@@ -158,8 +159,8 @@ pub(crate) fn conversion(kind: ConversionKind, deal: &Deal, touches: &[Touch]) -
         lead: none(),
         persona: none(),
         kind: TouchKind::Visit,
-        origin: Origin { campaign: none(), ..origin("(unattributed)", "(none)") },
-        page: Content { content: none(), content_group: none(), buyer_stage: none() },
+        origin: Origin { campaign: none(), ..(*origin("(unattributed)", "(none)")).clone() }.into(),
+        page: Content { content: none(), content_group: none(), buyer_stage: none() }.into(),
     });
     let count = touches.len();
     let only = |place: usize| (0..=count).map(|at| i64::from(at == place)).collect::<Vec<_>>();

@@ -7,7 +7,7 @@
 use super::super::Projection;
 use crate::event::Body;
 use crate::id::{LeadId, SubjectId};
-use crate::subject::{Edge, Estate, FactBody, Part, Subject, Tag};
+use crate::subject::{Edge, Estate, Part, Subject, Tag};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -38,9 +38,9 @@ fn own_edge(me: LeadId, subject: &Subject) -> Option<Edge> {
         }
     };
     for fact in &subject.facts {
-        let (merge, merged) = match &fact.body {
-            FactBody::Event(Body::LeadMerged(merge)) => (merge, true),
-            FactBody::Event(Body::LeadUnmerged(merge)) => (merge, false),
+        let (merge, merged) = match fact.event() {
+            Some(Body::LeadMerged(merge)) => (merge, true),
+            Some(Body::LeadUnmerged(merge)) => (merge, false),
             _ => continue,
         };
         say(Edge { at: fact.at, id: fact.id.clone(), from: me, into: merge.into.id }, merged);

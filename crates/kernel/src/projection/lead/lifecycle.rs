@@ -7,11 +7,12 @@
 
 use super::score::{Behaviour, fit_centi};
 use super::{Person, Profile};
+use crate::classify::Classifier;
 use crate::event::{Body, Stage, Verdict};
-use crate::rules::Rules;
-use crate::subject::{FactBody, Interaction};
+use crate::subject::Interaction;
 use crate::text::Text;
 use crate::time::Timestamp;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// A lead's way so far.
@@ -67,10 +68,10 @@ enum Signal {
 const FUNNEL: [Stage; 6] = [Stage::Lead, Stage::Mql, Stage::Sal, Stage::Sql, Stage::Opportunity, Stage::Customer];
 
 pub(super) fn follow(
-    rules: &Rules,
+    rules: &Classifier<'_>,
     person: &Person<'_>,
     created_at: Timestamp,
-    touches: &[Interaction],
+    touches: &[Arc<Interaction>],
     profile: &Profile<'_>,
 ) -> Lifecycle {
     let has_domain = profile.contact.is_some_and(|contact| contact.domain.is_some());
@@ -99,20 +100,20 @@ pub(super) fn follow(
 
 /// Everything that may move the lead, in order.
 fn signals(
-    rules: &Rules,
+    rules: &Classifier<'_>,
     person: &Person<'_>,
     created_at: Timestamp,
-    touches: &[Interaction],
+    touches: &[Arc<Interaction>],
 ) -> Vec<(Timestamp, Signal, Text)> {
-    let mut signals = Vec::from([(created_at, Signal::Created, Text::from(""))]);
+    let mut signals = Vec::from([(created_at, Signal::Created, Text::default())]);
     for touch in touches {
         let points = rules.points_centi(touch.kind, &touch.page);
         signals.push((touch.at, Signal::Behaved(points), touch.id.clone()));
     }
     for fact in &person.facts {
-        let signal = match &fact.body {
-            FactBody::Event(Body::LeadUpdated(update)) => update.stage.map(Signal::Crm),
-            FactBody::Event(Body::LeadReviewed(review)) => Some(Signal::Verdict(review.verdict, review.reason.clone())),
+        let signal = match fact.event() {
+            Some(Body::LeadUpdated(update)) => update.stage.map(Signal::Crm),
+            Some(Body::LeadReviewed(review)) => Some(Signal::Verdict(review.verdict, review.reason.clone())),
             _ => None,
         };
         signals.extend(signal.map(|signal| (fact.at, signal, fact.id.clone())));
@@ -221,12 +222,12 @@ fn handoff(person: &Person<'_>, mql_at: Timestamp, end: Timestamp) -> HandedOff 
     let mut handoff = HandedOff { mql_at, first_activity_at: None, verdict: None, rep: None };
     let before = |at: Timestamp| person.facts.partition_point(|fact| fact.at < at);
     for fact in person.facts.get(before(mql_at)..before(end)).unwrap_or_default() {
-        match &fact.body {
-            FactBody::Event(Body::SalesActivity(activity)) if handoff.first_activity_at.is_none() => {
+        match fact.event() {
+            Some(Body::SalesActivity(activity)) if handoff.first_activity_at.is_none() => {
                 handoff.first_activity_at = Some(fact.at);
                 handoff.rep.clone_from(&activity.rep);
             }
-            FactBody::Event(Body::LeadReviewed(review)) if handoff.verdict.is_none() => {
+            Some(Body::LeadReviewed(review)) if handoff.verdict.is_none() => {
                 handoff.verdict = Some(Reviewed {
                     at: fact.at,
                     verdict: review.verdict,

@@ -2,20 +2,21 @@
 
 use super::lifecycle::{self, Lifecycle};
 use super::{Person, Profile};
+use crate::classify::Classifier;
 use crate::event::Stage;
 use crate::id::LeadId;
-use crate::journey::{self, Milestones, Recipe, Subjected};
-use crate::projection::Projection;
+use crate::journey::{self, Leg, Milestones, Recipe, Subjected};
+use crate::projection::{Projection, Touched};
 use crate::row::{self, ConversionKind, Origin};
-use crate::rules::Rules;
 use crate::subject::{Interaction, Subject};
 use crate::text::Text;
 use crate::time::Timestamp;
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The row of a lead that was merged away: where it went, nothing else.
-pub(super) fn merged_row(rules: &Rules, me: LeadId, root: LeadId, subject: &Subject) -> row::Lead {
+pub(super) fn merged_row(rules: &Classifier<'_>, me: LeadId, root: LeadId, subject: &Subject) -> row::Lead {
     let none = || rules.none.clone();
     row::Lead {
         workspace: subject.workspace.clone(),
@@ -44,18 +45,18 @@ pub(super) fn merged_row(rules: &Rules, me: LeadId, root: LeadId, subject: &Subj
     }
 }
 
-fn no_origin(rules: &Rules) -> Origin {
+fn no_origin(rules: &Classifier<'_>) -> Arc<Origin> {
     let none = || rules.none.clone();
-    Origin { channel: none(), subchannel: none(), source: none(), medium: none(), campaign: none() }
+    Arc::new(Origin { channel: none(), subchannel: none(), source: none(), medium: none(), campaign: none() })
 }
 
 /// Everything worked out about a lead, on its way into rows.
 pub(super) struct Shown<'a> {
-    pub(super) rules: &'a Rules,
+    pub(super) rules: &'a Classifier<'a>,
     pub(super) person: &'a Person<'a>,
     pub(super) profile: &'a Profile<'a>,
     pub(super) account: &'a Text,
-    pub(super) touches: &'a [Interaction],
+    pub(super) touches: &'a [Arc<Interaction>],
     pub(super) life: &'a Lifecycle,
     pub(super) created_at: Timestamp,
 }
@@ -63,7 +64,13 @@ pub(super) struct Shown<'a> {
 impl Shown<'_> {
     pub(super) fn rows(&self, projection: &mut Projection) {
         projection.leads.push(self.lead());
-        projection.touches = self.touches.iter().map(|touch| self.touch(touch)).collect();
+        let lead = self.person.id.text();
+        let touched = |touch: &Arc<Interaction>| Touched {
+            lead: lead.clone(),
+            account: self.account.clone(),
+            touch: Arc::clone(touch),
+        };
+        projection.touches = self.touches.iter().map(touched).collect();
         projection.stage_entries = self.life.entries.iter().map(|entry| self.stage_entry(entry)).collect();
         projection.stage_entries.sort_by_key(|entry| (entry.entered_at, entry.stage));
         projection.handoffs = self.life.handoffs.iter().map(|handoff| self.handoff(handoff)).collect();
@@ -74,7 +81,7 @@ impl Shown<'_> {
         self.profile.persona.clone().unwrap_or_else(|| self.rules.none.clone())
     }
 
-    fn first_origin(&self) -> Origin {
+    fn first_origin(&self) -> Arc<Origin> {
         self.touches.first().map_or_else(|| no_origin(self.rules), |touch| touch.origin.clone())
     }
 
@@ -112,21 +119,6 @@ impl Shown<'_> {
         }
     }
 
-    fn touch(&self, touch: &Interaction) -> row::Touch {
-        row::Touch {
-            workspace: self.person.subject.workspace.clone(),
-            lead: self.person.id.text(),
-            touch_at: touch.at,
-            touch_id: touch.id.clone(),
-            account: self.account.clone(),
-            kind: touch.kind,
-            origin: touch.origin.clone(),
-            page: touch.page.clone(),
-            visitor: touch.session.as_ref().map_or_else(|| self.rules.none.clone(), |(visitor, _)| visitor.clone()),
-            ruleset_version: self.rules.ruleset_version.clone(),
-        }
-    }
-
     fn stage_entry(&self, entry: &lifecycle::Entered) -> row::StageEntry {
         row::StageEntry {
             workspace: self.person.subject.workspace.clone(),
@@ -139,7 +131,7 @@ impl Shown<'_> {
             previous_ms: entry.previous_ms,
             persona: self.persona(),
             account: self.account.clone(),
-            channel: self.first_origin().channel,
+            channel: self.first_origin().channel.clone(),
             definition_version: self.rules.version.clone(),
         }
     }
@@ -158,7 +150,7 @@ impl Shown<'_> {
             rep: verdict.and_then(|verdict| verdict.rep.clone()).or_else(|| handoff.rep.clone()).unwrap_or_else(none),
             account: self.account.clone(),
             persona: self.persona(),
-            channel: self.first_origin().channel,
+            channel: self.first_origin().channel.clone(),
         }
     }
 
@@ -167,8 +159,8 @@ impl Shown<'_> {
         let persona = self.persona();
         let owner = self.profile.owner.clone().unwrap_or_else(|| self.rules.none.clone());
         let lead = self.person.id.text();
-        let touches: Vec<_> = self.touches.iter().map(|touch| (touch, lead.clone(), &persona)).collect();
-        let journey = journey::shared(&touches);
+        let leg = |touch| Leg::new(touch, &lead, &persona);
+        let journey: Arc<Vec<Leg>> = Arc::new(self.touches.iter().map(leg).collect());
         let at = |kind: ConversionKind, at: Timestamp, id: Text| {
             let subject = Subjected {
                 workspace: &self.person.subject.workspace,

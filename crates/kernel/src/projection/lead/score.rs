@@ -4,7 +4,7 @@
 //! rounded down at every step. So the moment a score crosses a threshold is a property of the events.
 
 use crate::attribution::exp2_neg;
-use crate::rules::Rules;
+use crate::classify::Classifier;
 use crate::text::Text;
 use crate::time::{DAY_MS, Timestamp};
 
@@ -16,7 +16,7 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
-    pub(super) fn new(rules: &Rules) -> Self {
+    pub(super) fn new(rules: &Classifier<'_>) -> Self {
         let half_life_ms = u64::from(rules.scoring.half_life_days) * DAY_MS.unsigned_abs();
         Self { centi: 0, at: Timestamp(i64::MIN), half_life_ms }
     }
@@ -49,7 +49,7 @@ impl Behaviour {
 }
 
 /// Fit points of a lead, in hundredths.
-pub(super) fn fit_centi(rules: &Rules, persona: Option<&Text>, has_domain: bool) -> i64 {
+pub(super) fn fit_centi(rules: &Classifier<'_>, persona: Option<&Text>, has_domain: bool) -> i64 {
     let by_persona = persona.and_then(|persona| rules.scoring.personas.get(&**persona)).copied().unwrap_or(0);
     let by_domain = if has_domain { rules.scoring.business_domain } else { 0 };
     (i64::from(by_persona) + i64::from(by_domain)) * 100

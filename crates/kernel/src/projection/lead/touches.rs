@@ -4,15 +4,16 @@
 use super::super::visitor::form_interaction;
 use super::Person;
 use crate::channel::Channel;
+use crate::classify::Classifier;
+use crate::content::path_of;
 use crate::event::{ActivityKind, Body, EmailEngaged, EmailKind, LeadRef, LeadUpdated};
-use crate::row::{Content, Origin, TouchKind};
-use crate::rules::Rules;
-use crate::subject::{Brought, Fact, FactBody, Interaction};
+use crate::row::{Origin, TouchKind};
+use crate::subject::{Brought, Fact, Interaction};
 use crate::text::Text;
 use crate::time::{DAY_MS, Timestamp};
-use crate::url::Url;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Days within which a visit to shared content is sales enablement.
@@ -24,22 +25,21 @@ struct Click {
     link_path: Option<Text>,
 }
 
-/// The touches of a person, in order, each with its own id.
-pub(super) fn of(rules: &Rules, person: &Person<'_>, domain: Option<&str>) -> Vec<Interaction> {
-    let mut interactions: Vec<Interaction> =
+/// The touches of a person, in order, each with its own id. What is not changed on the way stays shared.
+pub(super) fn of(rules: &Classifier<'_>, person: &Person<'_>, domain: Option<&str>) -> Vec<Arc<Interaction>> {
+    let mut interactions: Vec<Arc<Interaction>> =
         person.visits.iter().flat_map(|visits| visits.interactions.iter().cloned()).collect();
     let mut clicks = Vec::new();
     let mut shared = Shared::new();
     let mut told = None;
     for fact in &person.facts {
-        let FactBody::Event(body) = &fact.body else { continue };
-        match body {
-            Body::FormSubmitted(form) => interactions.push(form_interaction(rules, fact, form)),
-            Body::EmailEngaged(mail) if matches!(mail.kind, EmailKind::Clicked | EmailKind::Replied) => {
+        match fact.event() {
+            Some(Body::FormSubmitted(form)) => interactions.push(Arc::new(form_interaction(rules, fact, form))),
+            Some(Body::EmailEngaged(mail)) if matches!(mail.kind, EmailKind::Clicked | EmailKind::Replied) => {
                 clicks.push(click(rules, fact, mail));
             }
-            Body::LeadUpdated(update) if told.is_none() => told = told_origin(rules, fact, update),
-            Body::SalesActivity(activity) if activity.kind == ActivityKind::ContentShared => {
+            Some(Body::LeadUpdated(update)) if told.is_none() => told = told_origin(rules, fact, update),
+            Some(Body::SalesActivity(activity)) if activity.kind == ActivityKind::ContentShared => {
                 if let Some(url) = &activity.content_url {
                     shared.entry(path_of(url)).or_default().push(fact.at);
                 }
@@ -47,11 +47,11 @@ pub(super) fn of(rules: &Rules, person: &Person<'_>, domain: Option<&str>) -> Ve
             _ => {}
         }
     }
-    interactions.extend(told);
+    interactions.extend(told.map(Arc::new));
     sort(&mut interactions);
     join_sessions(rules, clicks, &mut interactions);
     let reported: Vec<_> = interactions.iter().filter_map(|interaction| self_reported(rules, interaction)).collect();
-    interactions.extend(reported);
+    interactions.extend(reported.into_iter().map(Arc::new));
     mark_enablement(&shared, &mut interactions);
     interactions.retain(|interaction| !rules.suppressed(&interaction.origin, &interaction.page, domain));
     sort(&mut interactions);
@@ -59,19 +59,11 @@ pub(super) fn of(rules: &Rules, person: &Person<'_>, domain: Option<&str>) -> Ve
     once_a_session(interactions)
 }
 
-fn sort(interactions: &mut [Interaction]) {
+fn sort(interactions: &mut [Arc<Interaction>]) {
     interactions.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
 }
 
-/// The normalised path of a URL; the text itself when it is none.
-pub(super) fn path_of(url: &str) -> Text {
-    match Url::parse(url) {
-        Ok(url) => Text::from(&*crate::content::normalise(url.path())),
-        Err(_) => Text::from(url),
-    }
-}
-
-fn click(rules: &Rules, fact: &Fact, mail: &EmailEngaged<LeadRef>) -> Click {
+fn click(rules: &Classifier<'_>, fact: &Fact, mail: &EmailEngaged<LeadRef>) -> Click {
     let link_path = mail.link_url.as_deref().map(path_of);
     let content = mail.content_id.clone().or_else(|| link_path.clone()).unwrap_or_else(|| rules.none.clone());
     let email = || Text::from("email");
@@ -80,13 +72,13 @@ fn click(rules: &Rules, fact: &Fact, mail: &EmailEngaged<LeadRef>) -> Click {
             at: fact.at,
             id: fact.id.clone(),
             kind: TouchKind::EmailClick,
-            origin: Origin {
+            origin: Arc::new(Origin {
                 channel: Text::from(Channel::Email.name()),
                 subchannel: rules.none.clone(),
                 source: email(),
                 medium: email(),
                 campaign: mail.campaign.clone(),
-            },
+            }),
             page: rules.content(&content),
             session: None,
             form: None,
@@ -98,9 +90,9 @@ fn click(rules: &Rules, fact: &Fact, mail: &EmailEngaged<LeadRef>) -> Click {
 /// A session that starts soon after a click, on the link's path or with the same campaign, is the click: one touch, at
 /// the click's time, with the mail's channel and campaign and the session's content. What else happened in that session
 /// came from the mail, too.
-fn join_sessions(rules: &Rules, mut clicks: Vec<Click>, interactions: &mut Vec<Interaction>) {
+fn join_sessions(rules: &Classifier<'_>, mut clicks: Vec<Click>, interactions: &mut Vec<Arc<Interaction>>) {
     let mut joined: BTreeSet<usize> = BTreeSet::new();
-    let mut origins: BTreeMap<(Session, Origin), Origin> = BTreeMap::new();
+    let mut origins: BTreeMap<(Session, Arc<Origin>), Arc<Origin>> = BTreeMap::new();
     for Click { interaction: click, link_path } in &mut clicks {
         let Some((index, visit)) = opened(rules, click, link_path.as_ref(), interactions, &joined) else { continue };
         joined.insert(index);
@@ -111,25 +103,25 @@ fn join_sessions(rules: &Rules, mut clicks: Vec<Click>, interactions: &mut Vec<I
     if !joined.is_empty() {
         for other in interactions.iter_mut().filter(|other| other.session.is_some()) {
             if let Some(origin) = origins.get(&(other.session.clone(), other.origin.clone())) {
-                other.origin = origin.clone();
+                Arc::make_mut(other).origin = Arc::clone(origin);
             }
         }
         let mut index = 0..;
         interactions.retain(|_| index.next().is_none_or(|index| !joined.contains(&index)));
     }
-    interactions.extend(clicks.into_iter().map(|click| click.interaction));
+    interactions.extend(clicks.into_iter().map(|click| Arc::new(click.interaction)));
 }
 
 type Session = Option<(Text, Timestamp)>;
 
 /// The first visit that the click opened and that no other click did.
 fn opened<'i>(
-    rules: &Rules,
+    rules: &Classifier<'_>,
     click: &Interaction,
     link_path: Option<&Text>,
-    interactions: &'i [Interaction],
+    interactions: &'i [Arc<Interaction>],
     joined: &BTreeSet<usize>,
-) -> Option<(usize, &'i Interaction)> {
+) -> Option<(usize, &'i Arc<Interaction>)> {
     let first = interactions.partition_point(|visit| visit.at < click.at);
     let soon = interactions.iter().enumerate().skip(first);
     let mut soon = soon.take_while(|(_, visit)| visit.at.since(click.at) <= rules.click_window_ms);
@@ -141,7 +133,7 @@ fn opened<'i>(
 
 /// A first contact that no page view recorded, as a CRM tells it (the first time counts): `origin_source`, `origin_medium`, `origin_campaign`
 /// and `origin_content` of a lead update.
-fn told_origin(rules: &Rules, fact: &Fact, update: &LeadUpdated<LeadRef>) -> Option<Interaction> {
+fn told_origin(rules: &Classifier<'_>, fact: &Fact, update: &LeadUpdated<LeadRef>) -> Option<Interaction> {
     let told = |name: &str| update.attributes.get(name).map(|value| Text::from(value.to_lowercase()));
     let brought =
         Brought { source: told("origin_source"), medium: told("origin_medium"), campaign: told("origin_campaign") };
@@ -165,7 +157,7 @@ fn told_origin(rules: &Rules, fact: &Fact, update: &LeadUpdated<LeadRef>) -> Opt
 const HEARD_FIELDS: [&str; 3] = ["how_did_you_hear_about_us", "how did you hear about us", "heard_from"];
 
 /// What a form answers to "how did you hear about us", kept beside the form's own touch.
-fn self_reported(rules: &Rules, interaction: &Interaction) -> Option<Interaction> {
+fn self_reported(rules: &Classifier<'_>, interaction: &Interaction) -> Option<Interaction> {
     let fields = &interaction.form.as_ref()?.fields;
     let asked = |name: &str| HEARD_FIELDS.iter().any(|field| name.eq_ignore_ascii_case(field));
     let (_, answer) = fields.iter().find(|(name, _)| asked(name))?;
@@ -185,7 +177,7 @@ fn self_reported(rules: &Rules, interaction: &Interaction) -> Option<Interaction
 type Shared = BTreeMap<Text, Vec<Timestamp>>;
 
 /// A visit that lands on content sales had shared is sales enablement.
-fn mark_enablement(shared: &Shared, interactions: &mut [Interaction]) {
+fn mark_enablement(shared: &Shared, interactions: &mut [Arc<Interaction>]) {
     if shared.is_empty() {
         return;
     }
@@ -194,34 +186,37 @@ fn mark_enablement(shared: &Shared, interactions: &mut [Interaction]) {
         let before = times.partition_point(|at| *at <= visit.at);
         let latest = before.checked_sub(1).and_then(|index| times.get(index));
         if latest.is_some_and(|at| visit.at.since(*at) <= SHARED_DAYS * DAY_MS) {
-            visit.kind = TouchKind::Enablement;
+            Arc::make_mut(visit).kind = TouchKind::Enablement;
         }
     }
 }
 
-/// What makes two interactions of a session the same touch.
-type Sameness = (Text, Timestamp, bool, Origin, Content);
-
 /// Of each (session, channel, campaign, content) the earliest, with the strongest kind. Self-reported touches stay
 /// beside the others.
-fn once_a_session(interactions: Vec<Interaction>) -> Vec<Interaction> {
-    let mut touches: Vec<Interaction> = Vec::with_capacity(interactions.len());
-    let mut seen: BTreeMap<Sameness, usize> = BTreeMap::new();
+fn once_a_session(interactions: Vec<Arc<Interaction>>) -> Vec<Arc<Interaction>> {
+    let mut touches: Vec<Arc<Interaction>> = Vec::with_capacity(interactions.len());
+    let mut of_session: BTreeMap<(Timestamp, Text), Vec<usize>> = BTreeMap::new();
     for interaction in interactions {
         if let Some((visitor, start)) = &interaction.session {
-            let told = interaction.kind == TouchKind::SelfReported;
-            let key = (visitor.clone(), *start, told, interaction.origin.clone(), interaction.page.clone());
-            if let Some(touch) = seen.get(&key).and_then(|index| touches.get_mut(*index)) {
+            let known = of_session.entry((*start, visitor.clone())).or_default();
+            let same = known.iter().copied().find(|index| touches.get(*index).is_some_and(|t| same(t, &interaction)));
+            if let Some(touch) = same.and_then(|index| touches.get_mut(index)) {
                 if strength(interaction.kind) > strength(touch.kind) {
-                    touch.kind = interaction.kind;
+                    Arc::make_mut(touch).kind = interaction.kind;
                 }
                 continue;
             }
-            seen.insert(key, touches.len());
+            known.push(touches.len());
         }
         touches.push(interaction);
     }
     touches
+}
+
+/// Whether two interactions of one session are one touch.
+fn same(a: &Interaction, b: &Interaction) -> bool {
+    let told = |interaction: &Interaction| interaction.kind == TouchKind::SelfReported;
+    told(a) == told(b) && a.origin == b.origin && a.page == b.page
 }
 
 fn strength(kind: TouchKind) -> u8 {

@@ -1,11 +1,10 @@
 //! Which subject owns an event, and what of it the subject keeps.
 
-use crate::channel::{OwnSites, source_of};
+use crate::classify::Classifier;
 use crate::event::{Body, ErasureRequested, Event, LeadRef, PageViewed};
 use crate::id::{Kind, LeadId, SubjectId};
 use crate::subject::{Brought, Fact, FactBody, View};
 use crate::text::Text;
-use crate::url::Url;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 
@@ -69,26 +68,24 @@ impl OwnerName<'_> {
 }
 
 /// Addresses an event and takes apart what its subject keeps.
-pub(crate) fn route(sites: &OwnSites, event: Event<LeadRef>) -> Routed {
+pub(crate) fn route(rules: &Classifier<'_>, event: Event<LeadRef>) -> Routed {
     let (to, name) = owner(&event);
     let name = name.text();
     let body = match event.body {
-        Body::PageViewed(page) => FactBody::View(view(sites, page)),
+        Body::PageViewed(page) => FactBody::View(view(rules, page)),
         body => FactBody::Event(Box::new(body)),
     };
     Routed { to, name, workspace: event.workspace, fact: Fact { at: event.occurred_at, id: event.event_id, body } }
 }
 
-/// A page view taken apart. An address that does not split is kept as its own path: the schema refuses those before.
-fn view(sites: &OwnSites, page: PageViewed<LeadRef>) -> View {
-    let url = Url::parse(&page.url).ok();
-    let referrer = page.referrer.as_deref().and_then(|referrer| Url::parse(referrer).ok());
-    let brought = url.as_ref().and_then(|url| source_of(url, referrer.as_ref(), sites)).map(Brought::from);
+/// A page view taken apart.
+fn view(rules: &Classifier<'_>, page: PageViewed<LeadRef>) -> View {
+    let landing = rules.landing(&page.url, page.referrer.as_ref());
     View {
-        path: url.as_ref().map_or_else(|| page.url.clone(), |url| Text::from(&*crate::content::normalise(url.path()))),
-        brought,
-        referrer_host: referrer.as_ref().and_then(Url::host).map(Text::from),
-        bot: page.user_agent.as_deref().is_some_and(crate::bots::is_bot),
+        path: landing.path.clone(),
+        brought: landing.brought.clone(),
+        referrer_host: landing.referrer_host.clone(),
+        bot: page.user_agent.as_ref().is_some_and(|agent| rules.is_bot(agent)),
         lead: page.lead,
     }
 }

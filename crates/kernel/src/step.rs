@@ -5,7 +5,7 @@
 //! others elsewhere leaves in the commit. Then the rows are compared with those before. The same entries give the same
 //! commit, whatever was loaded from where.
 
-use crate::classify::Classifier;
+use crate::classify::{Classifier, Lookup};
 use crate::entry::{Entry, Message, Source};
 use crate::id::{Kind, SubjectId};
 use crate::projection::{Projection, Statement, project};
@@ -121,9 +121,9 @@ pub fn step<S: Shelf>(
 ) -> Result<Commit, Error<S::Error>> {
     let next = state.position + entries.len() as u64;
     let mut rows = Rows { partition: partition.index, version: next.saturating_sub(1), ..Rows::default() };
-    let arrivals = sort_in(rules, &mut state, entries, &mut rows)?;
     let classifier = Classifier::new(rules);
-    let mut floor = Floor { rules: &classifier, partition, open: BTreeMap::new(), dirty: BTreeSet::new() };
+    let arrivals = sort_in(&classifier, &mut state, entries, &mut rows)?;
+    let mut floor = Floor { rules: &classifier, partition, open: Lookup::default(), dirty: BTreeSet::new() };
     floor.take_in(arrivals, &mut state, shelf)?;
     floor.settle_all(shelf)?;
     state.position = next;
@@ -138,14 +138,17 @@ enum Arrival {
     Said(Message),
 }
 
+/// What arrived for each subject, in order of subjects.
+type Arrivals = Vec<(SubjectId, Vec<Arrival>)>;
+
 /// Checks marks, counts, and addresses every entry to its subject. A subject's arrivals stay in journal order.
 fn sort_in<E>(
-    rules: &Rules,
+    rules: &Classifier<'_>,
     state: &mut State,
     entries: Vec<Entry>,
     rows: &mut Rows,
-) -> Result<BTreeMap<SubjectId, Vec<Arrival>>, Error<E>> {
-    let mut arrivals: BTreeMap<SubjectId, Vec<Arrival>> = BTreeMap::new();
+) -> Result<Arrivals, Error<E>> {
+    let mut arrivals: Lookup<SubjectId, Vec<Arrival>> = Lookup::default();
     for entry in entries {
         match entry {
             Entry::Tick { at } => state.watermark = state.watermark.max(at),
@@ -167,7 +170,7 @@ fn sort_in<E>(
             Entry::Event { source, event } => {
                 if advance(state, &source).is_some() {
                     state.watermark = state.watermark.max(event.occurred_at);
-                    let Routed { to, name, workspace, fact } = route(&rules.own_sites, event);
+                    let Routed { to, name, workspace, fact } = route(rules, event);
                     let arrival = Arrival::Fact { workspace, name, fact, stream: source.stream };
                     arrivals.entry(to).or_default().push(arrival);
                 }
@@ -184,6 +187,8 @@ fn sort_in<E>(
             }
         }
     }
+    let mut arrivals: Arrivals = arrivals.into_iter().collect();
+    arrivals.sort_unstable_by_key(|(id, _)| *id);
     Ok(arrivals)
 }
 
@@ -214,7 +219,7 @@ struct Open {
 struct Floor<'r> {
     rules: &'r Classifier<'r>,
     partition: Partition,
-    open: BTreeMap<SubjectId, Box<Open>>,
+    open: Lookup<SubjectId, Box<Open>>,
     dirty: BTreeSet<SubjectId>,
 }
 
@@ -249,7 +254,7 @@ impl Floor<'_> {
     /// Adds what arrived, and counts what was new.
     fn take_in<S: Shelf>(
         &mut self,
-        arrivals: BTreeMap<SubjectId, Vec<Arrival>>,
+        arrivals: Arrivals,
         state: &mut State,
         shelf: &mut S,
     ) -> Result<(), Error<S::Error>> {
@@ -322,7 +327,9 @@ impl Floor<'_> {
     /// What other partitions are told: the difference over the whole step, numbered densely.
     fn outgoing(&self, state: &mut State) -> Vec<(u32, Entry)> {
         let mut messages = Vec::new();
-        for (id, open) in &self.open {
+        let mut told: Vec<(&SubjectId, &Box<Open>)> = self.open.iter().collect();
+        told.sort_unstable_by_key(|(id, _)| **id);
+        for (id, open) in told {
             let Some(now) = &open.now else { continue };
             for (to, tag, name, part) in statements(&open.before.said, &now.said) {
                 let partition = to.partition(self.partition.count);
@@ -341,9 +348,11 @@ impl Floor<'_> {
     /// Clears the floor: rows, ledger, checksums, subjects.
     fn close(self, state: &mut State, rows: &mut Rows) -> Vec<(SubjectId, Option<Subject>)> {
         let recorded_at = state.watermark;
-        let mut ledger = Ledger { rules: self.rules, rows, checksums: &mut state.checksums, recorded_at };
+        let mut ledger = Ledger::new(self.rules, rows, &mut state.checksums, recorded_at);
         let mut subjects = Vec::with_capacity(self.open.len());
-        for (id, open) in self.open {
+        let mut open: Vec<(SubjectId, Box<Open>)> = self.open.into_iter().collect();
+        open.sort_unstable_by_key(|(id, _)| *id);
+        for (id, open) in open {
             let open = *open;
             let Some(now) = open.now else { continue };
             ledger.settle(open.before, now, &open.subject);

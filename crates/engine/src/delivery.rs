@@ -106,12 +106,8 @@ impl Writer {
         let mut last = None;
         for settled in group {
             self.send(settled.messages)?;
-            for (id, subject) in settled.subjects {
-                let encoded = subject.map(|subject| subject.encode()).transpose();
-                let encoded =
-                    encoded.map_err(|reason| Error::Encode { what: "subject", reason: reason.to_string() })?;
-                commit.subjects.push((id.key().to_vec(), encoded));
-            }
+            let subjects = settled.subjects.into_iter();
+            commit.subjects.extend(subjects.map(|(id, kept)| (id.key().to_vec(), kept.map(|bytes| bytes.to_vec()))));
             rows.push(settled.rows);
             last = Some((settled.state, settled.number));
         }

@@ -27,13 +27,15 @@ pub enum Error {
 /// A partition's store, shared between its worker (who loads) and its writer (who commits).
 pub type SharedStore = Arc<Mutex<Box<dyn Partition>>>;
 
-/// A subject as a step left it, and the number of that step.
-type Left = (u64, Option<Arc<Subject>>);
+/// A subject as the store keeps it, shared by the step's commit and the worker's memory: encoded, it is several times
+/// smaller than alive. `None` for one that is empty.
+pub type Kept = Option<Arc<[u8]>>;
 
 /// The worker's view: subjects of steps that are not committed yet stand before the store's.
 pub struct Recent {
     store: SharedStore,
-    left: HashMap<SubjectId, Left>,
+    /// The number of the step that left a subject, and the subject.
+    left: HashMap<SubjectId, (u64, Kept)>,
 }
 
 impl Recent {
@@ -44,8 +46,8 @@ impl Recent {
     }
 
     /// Remembers what step number `step` left.
-    pub fn remember(&mut self, step: u64, subjects: &[(SubjectId, Option<Arc<Subject>>)]) {
-        self.left.extend(subjects.iter().map(|(id, subject)| (*id, (step, subject.clone()))));
+    pub fn remember(&mut self, step: u64, subjects: &[(SubjectId, Kept)]) {
+        self.left.extend(subjects.iter().map(|(id, kept)| (*id, (step, kept.clone()))));
     }
 
     /// Forgets, when there are many, what is in the store: everything up to step number `committed`.
@@ -64,7 +66,7 @@ impl Shelf for Recent {
         let mut missing: Vec<(usize, [u8; 17])> = Vec::new();
         for (index, id) in ids.iter().enumerate() {
             match self.left.get(id) {
-                Some((_, subject)) => found.push(subject.as_deref().cloned()),
+                Some((_, kept)) => found.push(kept.as_deref().map(|bytes| decode(*id, bytes)).transpose()?),
                 None => {
                     missing.push((index, id.key()));
                     found.push(None);
@@ -75,9 +77,13 @@ impl Shelf for Recent {
         let stored = self.store.lock().unwrap_or_else(PoisonError::into_inner).get_many(&keys)?;
         for ((index, _), bytes) in missing.iter().zip(stored) {
             if let (Some(bytes), Some(slot), Some(id)) = (bytes, found.get_mut(*index), ids.get(*index)) {
-                *slot = Some(Subject::decode(&bytes).map_err(|reason| Error::Corrupt { id: *id, reason })?);
+                *slot = Some(decode(*id, &bytes)?);
             }
         }
         Ok(found)
     }
+}
+
+fn decode(id: SubjectId, bytes: &[u8]) -> Result<Subject, Error> {
+    Subject::decode(bytes).map_err(|reason| Error::Corrupt { id, reason })
 }

@@ -4,7 +4,7 @@ use crate::codec;
 use crate::limits::{READ_BYTES, READ_ENTRIES, READ_WAIT, SETTLE_EVERY, TICK_EVERY};
 use crate::log::{self, Log};
 use crate::progress::Progress;
-use crate::shelf::{self, Recent, SharedStore};
+use crate::shelf::{self, Kept, Recent, SharedStore};
 use smarketing_kernel::entry::Entry;
 use smarketing_kernel::id::SubjectId;
 use smarketing_kernel::row::Rows;
@@ -18,7 +18,7 @@ use std::time::Instant;
 /// A step on its way to the writer.
 pub(crate) struct Settled {
     pub(crate) state: State,
-    pub(crate) subjects: Vec<(SubjectId, Option<Arc<Subject>>)>,
+    pub(crate) subjects: Vec<(SubjectId, Kept)>,
     pub(crate) rows: Rows,
     pub(crate) messages: Vec<(u32, Entry)>,
     /// Number of the step, counted since the start.
@@ -44,6 +44,14 @@ pub enum Halt {
     /// The store did not answer, or is damaged.
     #[error(transparent)]
     Shelf(#[from] shelf::Error),
+    /// A subject does not encode.
+    #[error("subject \"{id:?}\" does not encode: {reason}")]
+    Subject {
+        /// The subject.
+        id: SubjectId,
+        /// What the encoder said.
+        reason: String,
+    },
     /// The kernel refused to go on.
     #[error("partition {partition}: {reason}")]
     Kernel {
@@ -119,7 +127,12 @@ impl Worker {
     fn settle(&self, state: State, entries: Vec<Entry>, recent: &mut Recent, number: u64) -> Result<Settled, Halt> {
         let commit = step(&self.rules, self.partition, state, entries, recent).map_err(|error| self.halt(error))?;
         let Commit { state, subjects, rows, messages } = commit;
-        let subjects: Vec<_> = subjects.into_iter().map(|(id, subject)| (id, subject.map(Arc::new))).collect();
+        let keep = |(id, subject): (SubjectId, Option<Subject>)| {
+            let kept = subject.map(|subject| subject.encode()).transpose();
+            let kept = kept.map_err(|reason| Halt::Subject { id, reason: reason.to_string() })?;
+            Ok((id, kept.map(Arc::from)))
+        };
+        let subjects = subjects.into_iter().map(keep).collect::<Result<Vec<(SubjectId, Kept)>, Halt>>()?;
         recent.remember(number, &subjects);
         recent.forget(self.progress.committed(self.partition.index));
         Ok(Settled { state, subjects, rows, messages, number })

@@ -72,7 +72,7 @@ pub(crate) fn route(rules: &Classifier<'_>, event: Event<LeadRef>) -> Routed {
     let (to, name) = owner(&event);
     let name = name.text();
     let body = match event.body {
-        Body::PageViewed(page) => FactBody::View(view(rules, page)),
+        Body::PageViewed(page) => FactBody::View(Box::new(view(rules, page))),
         body => FactBody::Event(Box::new(body)),
     };
     Routed { to, name, workspace: event.workspace, fact: Fact { at: event.occurred_at, id: event.event_id, body } }

@@ -42,7 +42,7 @@ pub struct Fact {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FactBody {
     /// A page view, taken apart once.
-    View(View),
+    View(Box<View>),
     /// Any other event as it came.
     Event(Box<Body<LeadRef>>),
 }

@@ -95,6 +95,7 @@ impl Warehouse {
             .await?
             .with_timeouts(timeout, timeout)
             .with_setting("async_insert", "0")
+            .with_setting("optimize_on_insert", "0")
             .with_setting("deduplicate_insert", "disable");
         for (row, stamp) in rows {
             let record: <R::Record as Row>::Value<'_> = row.record(*stamp, opener);

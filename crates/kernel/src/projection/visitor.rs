@@ -88,7 +88,7 @@ fn lead_at(rules: &Classifier<'_>, links: &[Link<'_>], at: Timestamp) -> Option<
 
 fn views(visitor: &Subject) -> impl Iterator<Item = (usize, &Arc<Fact>, &View)> {
     visitor.facts.iter().enumerate().filter_map(|(index, fact)| match &fact.body {
-        FactBody::View(view) => Some((index, fact, view)),
+        FactBody::View(view) => Some((index, fact, &**view)),
         FactBody::Event(_) => None,
     })
 }

@@ -12,7 +12,7 @@ pub const IN_FLIGHT_MAX: usize = 0;
 
 /// Rows a writer gathers from several steps before it writes, and how long it waits for them: few large inserts cost
 /// ClickHouse far less than many small ones.
-pub const GATHER: (u64, Duration) = (40_000, Duration::from_secs(2));
+pub const GATHER: (u64, Duration) = (30_000, Duration::from_secs(2));
 
 /// Entries and bytes a worker reads from the journal at once.
 pub const READ_ENTRIES: usize = 8_192;

@@ -74,7 +74,7 @@ pub(super) fn handoffs(entries: &[Entry], events: &[&Event<LeadRef>]) -> Vec<Han
             mql_at: *start,
             first_activity_at: activity.as_ref().map(|(at, _)| *at),
             verdict: review.map(|(at, review)| (at, review.verdict, review.reason.clone())),
-            rep: review.and_then(|(_, review)| review.rep.clone()).or(activity.and_then(|(_, rep)| rep)),
+            rep: review.and_then(|(_, review)| review.rep.clone()).or_else(|| activity?.1),
         }
     };
     starts.iter().enumerate().map(handoff).collect()

@@ -95,7 +95,7 @@ fn merges(events: &[&Event<LeadRef>]) -> BTreeMap<LeadId, (Said, LeadId)> {
     }
     let mut merges: BTreeMap<LeadId, (Said, LeadId)> = BTreeMap::new();
     for ((from, into), (at, merged)) in said {
-        let later = merges.get(&from).is_none_or(|(known, _)| *known < at);
+        let later = merges.get(&from).is_none_or(|(known, _)| *known <= at);
         if merged && from != into && later {
             merges.insert(from, (at, into));
         }

@@ -16,7 +16,7 @@ pub(super) fn spend(books: &Books<'_>) -> Vec<AdSpend> {
             workspace: books.workspace.clone(),
             day: spent.day,
             event_id: event.event_id.clone(),
-            origin: Origin { channel: spent.channel.clone().unwrap_or(found.channel), ..found },
+            origin: Origin { channel: spent.channel.clone().unwrap_or(found.channel), ..found }.into(),
             amount_minor: spent.amount_minor,
             currency: spent.currency,
             clicks: spent.clicks.unwrap_or(0),

@@ -84,13 +84,16 @@ fn about(body: &Body<LeadRef>) -> Option<&LeadRef> {
     }
 }
 
-/// The best of what references to a person say: of its own id before those merged into it, then the earliest. Whom a
-/// merge names as the new owner is not introduced by it.
+/// The best of what references to a person say: of its own id before those merged into it, then the earliest (of one
+/// event that of the least id). Whom a merge names as the new owner is not introduced by it.
 fn best<T>(books: &Books<'_>, said: impl Fn(&LeadRef) -> Option<T>) -> BTreeMap<LeadId, T> {
     let mut best: BTreeMap<LeadId, (bool, T)> = BTreeMap::new();
     for event in &books.events {
         let merge = matches!(event.body, Body::LeadMerged(_) | Body::LeadUnmerged(_));
-        for lead in identity::named(&event.body).into_iter().take(if merge { 1 } else { usize::MAX }) {
+        let mut introduced = identity::named(&event.body);
+        introduced.truncate(if merge { 1 } else { usize::MAX });
+        introduced.sort_by_key(|lead| lead.id);
+        for lead in introduced {
             let root = books.identity.root(lead.id);
             let better = best.get(&root).is_none_or(|(own, _)| !own && root == lead.id);
             if let Some(said) = said(lead).filter(|_| better) {
@@ -118,7 +121,7 @@ pub(super) fn merged_row(books: &Books<'_>, lead: LeadId, root: LeadId) -> Lead 
         created_at: None,
         first_touch_at: None,
         last_touch_at: None,
-        first_origin: no_origin(),
+        first_origin: no_origin().into(),
         touches: 0,
         mqls: 0,
         sqls: 0,
@@ -279,7 +282,7 @@ impl Person {
             created_at: Some(self.created_at),
             first_touch_at: self.touches.first().map(|touch| touch.at),
             last_touch_at: self.touches.last().map(|touch| touch.at),
-            first_origin: self.touches.first().map_or_else(no_origin, |touch| touch.origin.clone()),
+            first_origin: self.touches.first().map_or_else(no_origin, |touch| touch.origin.clone()).into(),
             touches: self.touches.len() as u32,
             mqls: entered(Stage::Mql),
             sqls: entered(Stage::Sql),

@@ -70,8 +70,8 @@ pub(super) fn rows(books: &Books<'_>, sessions: &BTreeMap<Text, Vec<Session>>) -
             event_id: event.event_id.clone(),
             lead: or_none(lead.as_ref()),
             session_at: session.map_or(event.occurred_at, |session| session.start),
-            origin: session.map_or_else(alone, |session| session.origin.clone()),
-            page: books.judge.content(&path),
+            origin: session.map_or_else(alone, |session| session.origin.clone()).into(),
+            page: books.judge.content(&path).into(),
             referrer_host: referrer_host.unwrap_or_else(none),
             bot,
         });

@@ -250,3 +250,21 @@ fn money_is_spread_by_largest_remainder() {
     assert_eq!(credit::split("linear", 1_800_000, &parts), [511_927, 511_926, 495_413, 280_734]);
     assert_eq!(credit::split("linear", -1_800_000, &parts), [-511_927, -511_926, -495_413, -280_734]);
 }
+
+#[test]
+fn kernel_and_auditor_agree_on_tangled_histories() {
+    for seed in 0..400 {
+        let definitions = crate::workload::definitions(seed);
+        let events = crate::workload::events(seed, 70);
+        let audit = audit(&definitions, &events).unwrap();
+        let (kernel, ledger) = kernel(&definitions, events, 7);
+        let mut differences = audit.differences(&kernel);
+        differences.extend(super::differences("balances", &audit.balances(), &ledger_balances(&ledger)));
+        assert!(
+            differences.is_empty(),
+            "seed {seed}: {} differences, the first: {}",
+            differences.len(),
+            differences[0]
+        );
+    }
+}

@@ -8,3 +8,4 @@ mod chance;
 pub mod history;
 pub mod pseudonym;
 pub mod workload;
+pub mod world;

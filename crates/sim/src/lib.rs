@@ -4,5 +4,8 @@
 //! clock: the same seed is the same world on every machine.
 
 pub mod auditor;
+mod chance;
 pub mod history;
 pub mod pseudonym;
+pub mod workload;
+pub mod world;

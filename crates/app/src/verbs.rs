@@ -8,6 +8,7 @@ pub(crate) mod import;
 mod read;
 mod rejects;
 mod replay;
+mod simulate;
 mod up;
 
 use crate::End;
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<End> {
     match cli.verb {
         Verb::Generate(asked) => generate::run(&asked),
         Verb::Attribute(asked) => attribute::run(&global, &asked),
+        Verb::Simulate(asked) => Ok(simulate::run(&asked)),
         verb => {
             let config = Config::load(global.config.as_deref())?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -47,7 +49,7 @@ async fn serve(verb: Verb, global: &Global, config: Config) -> anyhow::Result<En
         Verb::Migrate => migrate(&place, &config).await,
         Verb::Replay => replay::run(&place, &config).await,
         Verb::Rejects(asked) => rejects::run(&place, &config, global, &asked).await,
-        Verb::Generate(_) | Verb::Attribute(_) => Ok(End::Done),
+        Verb::Generate(_) | Verb::Attribute(_) | Verb::Simulate(_) => Ok(End::Done),
     }
 }
 

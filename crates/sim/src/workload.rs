@@ -101,7 +101,8 @@ impl Tale {
         match self.events.last() {
             Some(event) if self.chance.one_in(6) => event.occurred_at,
             _ => {
-                let (day, step) = (self.chance.below(45) as i64 * 4, self.chance.below(20) as i64);
+                let apart = self.chance.pick(&[3, 4, 11]);
+                let (day, step) = (self.chance.below(45) as i64 * apart, self.chance.below(20) as i64);
                 FIRST_DAY.start().plus(day * DAY_MS + step * 11 * 60_000)
             }
         }

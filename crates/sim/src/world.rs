@@ -14,9 +14,11 @@ mod rest;
 mod scene;
 mod shrink;
 mod store;
+mod sweep;
 
 pub use fault::{Fault, Faults};
 pub use shrink::shrink;
+pub use sweep::{Sweep, sweep};
 
 use crate::workload::{self, Happened};
 use smarketing_kernel::rules::Definitions;

@@ -101,7 +101,7 @@ impl<'s> Scene<'s> {
             return Ok(());
         }
         if ground.chance.one_in(12) {
-            place.snapshots.push(Snapshot { held: place.owner.store.held().clone(), intact: true });
+            place.snapshots.push(Snapshot::of(place.owner.store.held()));
         }
         if ground.strikes(Fault::Takeover, 60) {
             let store = restored(place, ground);
@@ -209,8 +209,11 @@ fn restored(place: &Place, ground: &mut Ground<'_>) -> Store {
             continue;
         }
         let corrupt = ground.strikes(Fault::SnapshotCorrupt, 6);
-        let snapshot = Snapshot { intact: snapshot.intact && !corrupt, ..snapshot.clone() };
-        if snapshot.intact {
+        let mut snapshot = snapshot.clone();
+        if corrupt {
+            snapshot.damage();
+        }
+        if snapshot.is_whole() {
             return Store::of(snapshot.held);
         }
     }

@@ -4,6 +4,7 @@ use smarketing_kernel::id::SubjectId;
 use smarketing_kernel::step::{Shelf, State};
 use smarketing_kernel::subject::Subject;
 use std::collections::BTreeMap;
+use std::hash::Hasher as _;
 use std::sync::Arc;
 
 /// Commits that a crash can still take.
@@ -55,11 +56,38 @@ impl Store {
     }
 }
 
-/// A snapshot: what the store held, and the hash it was written with.
+/// A snapshot: what the store held, and the checksum it was written with.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub(super) held: Held,
-    pub(super) intact: bool,
+    sum: u64,
+}
+
+impl Snapshot {
+    pub(super) fn of(held: &Held) -> Self {
+        Self { held: held.clone(), sum: sum(held) }
+    }
+
+    /// Some of it is not what was written.
+    pub(super) fn damage(&mut self) {
+        if self.held.subjects.pop_last().is_none() {
+            self.sum ^= 1;
+        }
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.sum == sum(&self.held)
+    }
+}
+
+fn sum(held: &Held) -> u64 {
+    let mut hasher = siphasher::sip::SipHasher13::new();
+    hasher.write(&postcard::to_allocvec(&held.state).unwrap_or_default());
+    for (id, bytes) in &held.subjects {
+        hasher.write(&id.key());
+        hasher.write(bytes);
+    }
+    hasher.finish()
 }
 
 /// The worker's view: what it wrote lately, then the store.

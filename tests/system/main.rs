@@ -3,8 +3,11 @@
 //! Needs libchdb (`scripts/libchdb` fetches it) and curl; without them the tests fail and say so.
 
 mod crash;
+mod disk;
 mod golden;
 mod home;
 mod import;
 mod questions;
+mod repair;
 mod serving;
+mod upgrade;

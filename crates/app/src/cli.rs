@@ -62,6 +62,8 @@ pub(crate) enum Verb {
     Check(Check),
     /// Create or upgrade the tables and views of the warehouse.
     Migrate,
+    /// Work everything out anew from the journal, independently, and compare it with the warehouse.
+    Audit,
     /// Rebuild everything from the journal into a new generation of tables, then switch to it.
     Replay,
     /// The dead letters.

@@ -30,6 +30,10 @@ pub(crate) struct Service {
     pub(crate) workspace: String,
     /// Partitions of a new journal; fixed once it exists.
     pub(crate) partitions: u32,
+    /// Least time between two comparisons of a partition with the warehouse.
+    pub(crate) reconcile_seconds: u64,
+    /// Least time between two snapshots of a partition.
+    pub(crate) snapshot_seconds: u64,
 }
 
 /// Where events come in over HTTP.
@@ -64,7 +68,12 @@ pub(crate) struct Privacy {
 
 impl Default for Service {
     fn default() -> Self {
-        Self { workspace: "default".into(), partitions: 1 }
+        Self {
+            workspace: "default".into(),
+            partitions: 1,
+            reconcile_seconds: smarketing_engine::limits::RECONCILE_EVERY.as_secs(),
+            snapshot_seconds: smarketing_engine::limits::SNAPSHOT_EVERY.as_secs(),
+        }
     }
 }
 
@@ -188,6 +197,13 @@ fn validate(
     if !(1..=1_024).contains(&raw.collector.body_mib) {
         problem("collector.body_mib", "must be between 1 and 1024");
     }
+    let times =
+        [("reconcile_seconds", raw.service.reconcile_seconds), ("snapshot_seconds", raw.service.snapshot_seconds)];
+    for (key, seconds) in times {
+        if !(1..=86_400).contains(&seconds) {
+            problem(&format!("service.{key}"), "must be between 1 and 86400");
+        }
+    }
     if raw.clickhouse.memory_mib < 512 {
         problem("clickhouse.memory_mib", "must be at least 512");
     }
@@ -289,6 +305,8 @@ fn effective(raw: &Raw, origins: &BTreeMap<String, Origin>) -> BTreeMap<String, 
 
 #[cfg(test)]
 mod tests {
+    mod fuzz;
+
     use super::*;
 
     fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, Problems> {

@@ -1,6 +1,7 @@
 //! What each verb does.
 
 mod attribute;
+mod audit;
 mod check;
 mod demo;
 mod generate;
@@ -47,6 +48,7 @@ async fn serve(verb: Verb, global: &Global, config: Config) -> anyhow::Result<En
         Verb::Deal(asked) => read::deal(&place, &config, global, &asked).await,
         Verb::Check(asked) => check::run(&place, &config, global, &asked).await,
         Verb::Migrate => migrate(&place, &config).await,
+        Verb::Audit => audit::run(&place, &config, global).await,
         Verb::Replay => replay::run(&place, &config).await,
         Verb::Rejects(asked) => rejects::run(&place, &config, global, &asked).await,
         Verb::Generate(_) | Verb::Attribute(_) | Verb::Simulate(_) => Ok(End::Done),
@@ -94,7 +96,8 @@ async fn migrate(place: &Place, config: &Config) -> anyhow::Result<End> {
         bail!("the service of this data directory is running; it migrates its tables when it starts");
     }
     place.create()?;
-    let layout = place.layout_or_new(config)?;
+    place.layout_or_new(config)?;
+    let layout = place.current(config)?;
     let engine = start_engine(place, config).await?;
     let warehouse = connect(&engine, config, layout.generation).await?;
     let applied = warehouse.migrate(MIGRATIONS).await?;

@@ -8,7 +8,8 @@ use crate::codec;
 use crate::limits::{GATHER, RETRY};
 use crate::log::{self, Log};
 use crate::progress::Progress;
-use crate::shelf::SharedStore;
+use crate::reconciler::Reconciler;
+use crate::shelf::{SharedStore, advice};
 use crate::worker::Settled;
 use smarketing_kernel::entry::Entry;
 use smarketing_kernel::row::Rows;
@@ -24,6 +25,9 @@ use tokio::runtime::Handle;
 /// How long the writer waits before it looks whether more is coming.
 const PATIENCE: Duration = Duration::from_millis(10);
 
+/// How long the writer waits for a step before it looks whether a reconciliation is due.
+const IDLE: Duration = Duration::from_millis(200);
+
 /// The meta cell that holds a partition's [`State`].
 const STATE: &[u8] = b"state";
 
@@ -34,7 +38,7 @@ pub enum Error {
     #[error(transparent)]
     Log(#[from] log::Error),
     /// The store refused.
-    #[error(transparent)]
+    #[error("{0}{hint}", hint = advice(.0))]
     Store(#[from] store::Error),
     /// The warehouse refused for good.
     #[error(transparent)]
@@ -60,6 +64,7 @@ pub(crate) struct Writer {
     pub(crate) opener: Arc<dyn Opener>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) runtime: Handle,
+    pub(crate) reconciler: Reconciler,
 }
 
 /// The state a partition's store holds; a new one's if it holds none.
@@ -74,11 +79,15 @@ pub(crate) fn stored_state(partition: &dyn store::Partition) -> Result<State, Er
 
 impl Writer {
     /// Writes what comes until the worker is gone.
-    pub(crate) fn run(self, settled: Receiver<Settled>) -> Result<(), Error> {
-        while let Ok(first) = settled.recv() {
-            self.write(self.gather(first, &settled))?;
+    pub(crate) fn run(mut self, settled: Receiver<Settled>) -> Result<(), Error> {
+        loop {
+            let busy = match settled.recv_timeout(IDLE) {
+                Ok(first) => self.write(self.gather(first, &settled)).map(|()| true)?,
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            self.reconciler.look(busy);
         }
-        Ok(())
     }
 
     /// Steps to write together: until there are rows enough, it has waited long enough, or no more are coming.

@@ -39,3 +39,18 @@ pub const KEYS_CACHED: usize = 50_000;
 
 /// Recently written subjects a worker remembers in memory.
 pub const SUBJECTS_CACHED: usize = 4_000;
+
+/// Rows whose digests the reconciler holds in memory at once, besides those of one place that is larger by itself.
+pub const RECONCILE_ROWS: u64 = 2_000_000;
+
+/// Time between two comparisons of a partition with the warehouse, where nothing else is configured.
+pub const RECONCILE_EVERY: Duration = Duration::from_secs(900);
+
+/// Time between two snapshots of a partition, where nothing else is configured.
+pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Entries that must have been worked off since the last snapshot for another: fewer are read again quickly.
+pub const SNAPSHOT_ENTRIES: u64 = 32_768;
+
+/// Snapshots of a partition that are kept.
+pub const SNAPSHOTS_KEPT: usize = 2;

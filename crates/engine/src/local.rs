@@ -1,5 +1,6 @@
 //! Everything a service keeps on one machine's disk, opened together.
 
+use crate::delivery::{self, stored_state};
 use crate::log::{self, Log};
 use crate::vault::{Pepper, Vault};
 use smarketing_store::{Disk, Options, Store};
@@ -38,9 +39,43 @@ impl Local {
     /// A directory another process has, another format, or what the system refuses.
     pub fn open(journal: &Path, store: &Path, vault: &Path, partitions: u32, pepper: Pepper) -> Result<Self, Error> {
         let log = log::Local::open(journal, partitions, log::Options::default())?;
-        let store = Disk::open(store, Options { partitions, ..Options::default() })?;
+        let store = open_store(store, Options { partitions, ..Options::default() })?;
         let small = Options { cache_bytes: VAULT_BYTES, buffer_bytes: VAULT_BYTES, ..Options::default() };
         let vault = Vault::new(Disk::open(vault, small)?.cells("persons")?, pepper);
         Ok(Self { log: Arc::new(log), store: Arc::new(store), vault: Arc::new(vault) })
+    }
+}
+
+impl Local {
+    /// Journal offset up to which everything of a partition is in the warehouse and in the store.
+    ///
+    /// # Errors
+    /// What the store refuses.
+    pub fn position(&self, partition: u32) -> Result<u64, delivery::Error> {
+        Ok(stored_state(self.store.partition(partition)?.as_ref())?.position)
+    }
+}
+
+/// Opens the store. One that is damaged, or of another format, is put aside: all it held is rebuilt from snapshots and the journal.
+fn open_store(path: &Path, options: Options) -> Result<Disk, Error> {
+    match Disk::open(path, options) {
+        Err(error @ (smarketing_store::Error::Corrupt { .. } | smarketing_store::Error::Format { .. })) => {
+            let aside = path.with_extension("damaged");
+            tracing::error!(%error, aside = %aside.display(), "the store cannot be read: put aside and rebuilt");
+            put_aside(path, &aside).map_err(|source| {
+                let action = "put aside the damaged store";
+                Error::Store(smarketing_store::Error::Io { action, path: path.to_path_buf(), source })
+            })?;
+            Ok(Disk::open(path, options)?)
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// Only the latest damaged store is kept, for whoever wants to know why.
+fn put_aside(path: &Path, aside: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(aside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => std::fs::rename(path, aside),
     }
 }

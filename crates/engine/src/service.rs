@@ -2,18 +2,21 @@
 
 use crate::delivery::{self, Writer, stored_state};
 use crate::intake::Intake;
+use crate::keeper::{self, Keeper, Kept};
 use crate::limits::IN_FLIGHT_MAX;
 use crate::log::{self, Log};
 use crate::progress::Progress;
+use crate::reconciler::Reconciler;
 use crate::vault::Vault;
 use crate::worker::Worker;
 use smarketing_kernel::rules::Rules;
 use smarketing_kernel::step::Partition;
 use smarketing_store::Store;
 use smarketing_warehouse::{Opener, Warehouse};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 /// What a service is made of.
@@ -32,6 +35,12 @@ pub struct Parts {
     pub clear_fields: Vec<String>,
     /// Runs the inserts.
     pub runtime: Handle,
+    /// Least time between two comparisons of a partition with the warehouse.
+    pub reconcile_every: Duration,
+    /// Where copies of the store are kept.
+    pub snapshots: PathBuf,
+    /// Least time between two snapshots of a partition.
+    pub snapshot_every: Duration,
 }
 
 /// Why the service could not start, or stopped.
@@ -82,15 +91,25 @@ impl Service {
             progress,
             threads: Vec::new(),
         };
+        let mut partitions = Vec::new();
         for index in 0..count {
-            service.open(&parts, Partition { index, count })?;
+            partitions.push(service.open(&parts, Partition { index, count })?);
         }
+        let (directory, progress) = (parts.snapshots, Arc::clone(&service.progress));
+        let keeper = Keeper { directory, every: parts.snapshot_every, progress, partitions };
+        service.threads.push(std::thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.run())?);
         Ok(service)
     }
 
-    fn open(&mut self, parts: &Parts, partition: Partition) -> Result<(), Error> {
-        let opened = parts.store.partition(partition.index)?;
-        let state = stored_state(opened.as_ref())?;
+    fn open(&mut self, parts: &Parts, partition: Partition) -> Result<Kept, Error> {
+        let mut opened = parts.store.partition(partition.index)?;
+        let end = parts.log.end(partition.index)?;
+        let mut state = stored_state(opened.as_ref())?;
+        let mut kept = state.position;
+        if state.position == 0 && end > 0 {
+            kept = keeper::restore(&parts.snapshots, partition.index, end, opened.as_mut())?.unwrap_or(0);
+            state = stored_state(opened.as_ref())?;
+        }
         self.progress.opened(partition.index, &state);
         let store = Arc::new(Mutex::new(opened));
         let (send, receive) = std::sync::mpsc::sync_channel(IN_FLIGHT_MAX);
@@ -102,20 +121,36 @@ impl Service {
             progress: Arc::clone(&self.progress),
             settled: send,
         };
-        let writer = Writer {
-            partition: partition.index,
+        let reconciler = Reconciler {
+            partition,
+            rules: Arc::clone(&parts.rules),
             log: Arc::clone(&parts.log),
-            store,
+            stores: Arc::clone(&parts.store),
+            store: Arc::clone(&store),
             warehouse: parts.warehouse.clone(),
             opener: Arc::clone(&parts.vault) as Arc<dyn Opener>,
             progress: Arc::clone(&self.progress),
             runtime: parts.runtime.clone(),
+            every: parts.reconcile_every,
+            caught_up: end,
+            due: Instant::now(),
+        };
+        let writer = Writer {
+            partition: partition.index,
+            log: Arc::clone(&parts.log),
+            store: Arc::clone(&store),
+            warehouse: parts.warehouse.clone(),
+            opener: Arc::clone(&parts.vault) as Arc<dyn Opener>,
+            progress: Arc::clone(&self.progress),
+            runtime: parts.runtime.clone(),
+            reconciler,
         };
         self.spawn("worker", partition.index, move || worker.run(state).map_err(|halt| halt.to_string()))?;
         self.spawn("writer", partition.index, move || match writer.run(receive) {
             Err(delivery::Error::Stopped) | Ok(()) => Ok(()),
             Err(error) => Err(error.to_string()),
-        })
+        })?;
+        Ok(Kept { partition: partition.index, store, position: kept })
     }
 
     /// Runs `work` on a thread of its own; what it fails with halts the partition and is said aloud.

@@ -73,8 +73,8 @@ pub(crate) struct Worker {
 
 /// Entries read and not settled yet.
 #[derive(Default)]
-struct Pending {
-    entries: Vec<Entry>,
+pub(crate) struct Pending {
+    pub(crate) entries: Vec<Entry>,
     next: u64,
 }
 
@@ -125,7 +125,8 @@ impl Worker {
     }
 
     fn settle(&self, state: State, entries: Vec<Entry>, recent: &mut Recent, number: u64) -> Result<Settled, Halt> {
-        let commit = step(&self.rules, self.partition, state, entries, recent).map_err(|error| self.halt(error))?;
+        let commit = step(&self.rules, self.partition, state, entries, recent);
+        let commit = commit.map_err(|error| halted(self.partition.index, error))?;
         let Commit { state, subjects, rows, messages } = commit;
         let keep = |(id, subject): (SubjectId, Option<Subject>)| {
             let kept = subject.map(|subject| subject.encode()).transpose();
@@ -137,23 +138,23 @@ impl Worker {
         recent.forget(self.progress.committed(self.partition.index));
         Ok(Settled { state, subjects, rows, messages, number })
     }
+}
 
-    fn halt(&self, error: step::Error<shelf::Error>) -> Halt {
-        let partition = self.partition.index;
-        let reason = match error {
-            step::Error::Shelf(error) => return Halt::Shelf(error),
-            step::Error::Gap { from, due, came } => {
-                format!("message {due} of partition {from} is missing in the journal, message {came} came instead")
-            }
-            step::Error::Unsettled(id) => format!("\"{id:?}\" does not settle"),
-        };
-        Halt::Kernel { partition, reason }
-    }
+/// Why the kernel stopped a partition, in words.
+pub(crate) fn halted(partition: u32, error: step::Error<shelf::Error>) -> Halt {
+    let reason = match error {
+        step::Error::Shelf(error) => return Halt::Shelf(error),
+        step::Error::Gap { from, due, came } => {
+            format!("message {due} of partition {from} is missing in the journal, message {came} came instead")
+        }
+        step::Error::Unsettled(id) => format!("\"{id:?}\" does not settle"),
+    };
+    Halt::Kernel { partition, reason }
 }
 
 impl Pending {
     /// Takes an entry; says whether a settle is due after it.
-    fn push(&mut self, offset: u64, entry: Entry) -> bool {
+    pub(crate) fn push(&mut self, offset: u64, entry: Entry) -> bool {
         let is_tick = matches!(entry, Entry::Tick { .. });
         self.entries.push(entry);
         self.next = offset + 1;

@@ -49,6 +49,9 @@ pub const RECONCILE_EVERY: Duration = Duration::from_secs(900);
 /// Time between two snapshots of a partition, where nothing else is configured.
 pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(3_600);
 
+/// Time between a start and the first comparison: a short import need not wait for one.
+pub const RECONCILE_FIRST: Duration = Duration::from_secs(2);
+
 /// Entries that must have been worked off since the last snapshot for another: fewer are read again quickly.
 pub const SNAPSHOT_ENTRIES: u64 = 32_768;
 

@@ -3,7 +3,7 @@
 use crate::delivery::{self, Writer, stored_state};
 use crate::intake::Intake;
 use crate::keeper::{self, Keeper, Kept};
-use crate::limits::IN_FLIGHT_MAX;
+use crate::limits::{IN_FLIGHT_MAX, RECONCILE_FIRST};
 use crate::log::{self, Log};
 use crate::progress::Progress;
 use crate::reconciler::Reconciler;
@@ -133,7 +133,7 @@ impl Service {
             runtime: parts.runtime.clone(),
             every: parts.reconcile_every,
             caught_up: end,
-            due: Instant::now(),
+            due: Instant::now() + RECONCILE_FIRST.min(parts.reconcile_every),
         };
         let writer = Writer {
             partition: partition.index,

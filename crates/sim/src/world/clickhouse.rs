@@ -80,7 +80,21 @@ impl ClickHouse {
     }
 
     pub(super) fn checksums(&self, partition: u32) -> Checksums {
-        self.shown.checksums(partition)
+        let mut sums = self.shown.checksums(partition);
+        let mut add = |bucket, digest: u64| {
+            let sum: &mut Checksum = sums.entry(bucket).or_default();
+            sum.rows += 1;
+            sum.digests = sum.digests.wrapping_add(digest);
+        };
+        for ((_, version, _), entry) in self.ledger().into_iter().filter(|((from, ..), _)| *from == partition) {
+            add((Table::CreditLedger, month(entry.recorded_at.day())), entry.digest(version));
+        }
+        let blocks = self.parts.iter().flatten().filter(|block| block.partition == partition);
+        let rejects = blocks.flat_map(|block| block.rejects.iter().map(|reject| (&reject.row, reject.digest)));
+        let rejects: BTreeMap<_, _> =
+            rejects.map(|(row, digest)| ((row.stream.clone(), row.position), digest)).collect();
+        rejects.into_values().for_each(|digest| add((Table::Rejects, 0), digest));
+        sums
     }
 
     /// The ledger there is.
@@ -199,6 +213,9 @@ macro_rules! shown {
             })+
             if !rows.credit_ledger.is_empty() {
                 blocks.push(Arc::new(Rows { credit_ledger: rows.credit_ledger.clone(), ..bare() }));
+            }
+            if !rows.rejects.is_empty() {
+                blocks.push(Arc::new(Rows { rejects: rows.rejects.clone(), ..bare() }));
             }
             blocks
         }

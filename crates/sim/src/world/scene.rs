@@ -153,20 +153,21 @@ impl<'s> Scene<'s> {
         }
     }
 
-    /// After a loss everything is sent again, the ledger, too, whose loss no checksum tells; whether there was one.
-    /// Without a loss checksums are equal.
+    /// Partitions whose checksums differ from the warehouse's, which only a loss can do, are replayed; whether there
+    /// were any.
     fn repair(&self, places: &mut [Place], ground: &mut Ground<'_>) -> Result<bool, Violation> {
         let lossy = std::mem::take(&mut ground.lossy);
+        let mut repaired = false;
         for (index, place) in places.iter_mut().enumerate() {
             let difference = rest::unlike(index as u32, place.owner.store.held(), ground);
-            if let Some(difference) = difference.filter(|_| !lossy) {
+            let Some(difference) = difference else { continue };
+            if !lossy {
                 return Err(Violation::new(Invariant::Convergence, difference));
             }
-            if lossy {
-                place.owner = Node::start(self.partition(index), Store::of(Held::default()));
-            }
+            place.owner = Node::start(self.partition(index), Store::of(Held::default()));
+            repaired = true;
         }
-        Ok(lossy)
+        Ok(repaired)
     }
 
     /// Two streams, told in some order, with a record now and then that is none.

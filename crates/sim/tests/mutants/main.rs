@@ -104,6 +104,10 @@ fn furnish(place: &Path) {
     let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let manifest = fs::read_to_string(house.join("Cargo.toml")).unwrap();
     let manifest = manifest.replace("members = [\"crates/*\", \"tests\"]", "members = [\"crates/*\"]");
+    // Another version is another package: what is built of the copy must never pass for what is built of the house.
+    let (package, copy) = ("[workspace.package]\nversion = \"", "[workspace.package]\nversion = \"0.0.0-mutants+");
+    assert!(manifest.contains(package), "the version of the house is elsewhere");
+    let manifest = manifest.replace(package, copy);
     let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
     files.insert("Cargo.toml".into(), manifest);
     files.insert("Cargo.lock".into(), fs::read_to_string(house.join("Cargo.lock")).unwrap());

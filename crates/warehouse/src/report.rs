@@ -196,6 +196,13 @@ impl Warehouse {
         self.report("reconciliation", sql!("reconciliation"), scope, &[]).await
     }
 
+    /// What must be watched over: `reconciliation` with the amount and number of rows that do not add up, and `sla`
+    /// with how many hand-offs of the 30 days before `day` were answered too late, or still wait (`open`).
+    pub async fn health(&self, workspace: &str, day: Day) -> Result<Table> {
+        let day = day.to_string();
+        self.ask("health", sql!("health"), &[("workspace", workspace), ("day", &day)]).await
+    }
+
     /// Profile and timeline of a lead, named by its hexadecimal id.
     pub async fn lead(&self, workspace: &str, lead: &str) -> Result<LeadPage> {
         let named = [("workspace", workspace), ("lead", lead)];

@@ -10,7 +10,7 @@ SELECT
 FROM
 (
     SELECT *, if({hours:UInt32} = 0, first_touch_target_hours, {hours:UInt32}) AS target
-    FROM $views.handoffs
+    FROM $views.handoff_clocks
     WHERE workspace = {workspace:String} AND toDate(mql_at) BETWEEN {from:Date} AND {to:Date}
 )
 GROUP BY rep

@@ -27,6 +27,6 @@ SELECT
     countIf(verdict_at IS NOT NULL) AS judged, countIf(verdict IN ('accepted', 'qualified')) AS accepted,
     countIf(verdict IN ('rejected', 'recycled', 'disqualified')) AS rejected,
     quantileExactInclusiveOrNull(0.5)(hours_to_verdict) AS hours_to_verdict_median
-FROM $views.handoffs AS h
+FROM $views.handoff_clocks AS h
 GROUP BY workspace, mql_day, rep, persona, channel
 COMMENT 'Hand-offs to sales by day, rep, persona and channel: how fast sales answered, and what it said.'

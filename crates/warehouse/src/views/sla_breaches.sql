@@ -16,7 +16,7 @@ SELECT
     missed.3 AS working_hours, missed.4 AS target_hours,
     if(h.rep != '(none)' OR l.owner = '', h.rep, l.owner) AS rep, h.account AS account, h.persona AS persona,
     h.channel AS channel
-FROM $views.handoffs AS h
+FROM $views.handoff_clocks AS h
 LEFT JOIN $views.leads AS l ON l.workspace = h.workspace AND l.lead = h.lead
 ARRAY JOIN arrayFilter(m -> m.5, [
     ('first_touch', first_activity_at IS NULL AND verdict_at IS NULL, working_hours_untouched, first_touch_target_hours, touch_breached),

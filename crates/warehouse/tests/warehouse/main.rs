@@ -1,6 +1,7 @@
 //! The warehouse against the real engine: every view, every report, and every way a write can go wrong.
 
 mod compare;
+mod dashboards;
 mod migrate;
 mod report;
 mod rows;

@@ -146,7 +146,7 @@ fn the_hand_off_clock_runs_in_working_hours() {
         rows.handoffs[1].row.mql_at = hour(27, 20);
         rows.handoffs[1].row.first_activity_at = Some(hour(29, 15));
         warehouse.insert(&[rows], &Envelopes).await.unwrap();
-        let sql = "SELECT working_hours_untouched, working_hours_unjudged, touch_breached, verdict_breached FROM handoffs ORDER BY mql_at";
+        let sql = "SELECT working_hours_untouched, working_hours_unjudged, touch_breached, verdict_breached FROM handoff_clocks ORDER BY mql_at";
         let found = ask(&warehouse, sql).await;
         assert_eq!(found.lines().next(), Some("2\t21\t0\t1"));
         assert!(found.lines().nth(1).unwrap().starts_with("0.5\t"), "{found}");

@@ -26,8 +26,13 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("stage_entries", "SELECT stage, from_stage, previous_days FROM stage_entries WHERE stage = 'sql'", "sql|mql|1"),
     (
         "handoffs",
-        "SELECT verdict, hours_to_activity, hours_to_verdict, working_hours_untouched < 25, touch_breached, verdict_breached FROM handoffs ORDER BY mql_at",
-        "recycled|2|24|1|0|0;(none)|\\N|\\N|0|1|1",
+        "SELECT verdict, hours_to_activity, hours_to_verdict FROM handoffs ORDER BY mql_at",
+        "recycled|2|24;(none)|\\N|\\N",
+    ),
+    (
+        "handoff_clocks",
+        "SELECT verdict, hours_to_verdict, working_hours_untouched < 25, touch_breached, verdict_breached FROM handoff_clocks ORDER BY mql_at",
+        "recycled|24|1|0|0;(none)|\\N|0|1|1",
     ),
     (
         "deals",

@@ -19,7 +19,7 @@ fn history() -> String {
         writeln!(
             lines,
             "{{\"event\":\"form_submitted\",\"event_id\":\"f-{id}\",\"occurred_at\":{},\"email\":\"p{id}@c{id}.test\",\
-             \"form_id\":\"f\",\"url\":\"https://acme.test/demo?utm_source=any&utm_medium={medium}\"}}\n\
+             \"form_id\":\"f\",\"url\":\"https://acme.test/demo?utm_source=google&utm_medium={medium}\"}}\n\
              {{\"event\":\"lead_updated\",\"event_id\":\"u-{id}\",\"occurred_at\":{},\"email\":\"p{id}@c{id}.test\",\"stage\":\"mql\"}}\n\
              {{\"event\":\"lead_reviewed\",\"event_id\":\"r-{id}\",\"occurred_at\":{at_3},\"email\":\"p{id}@c{id}.test\",\
              \"verdict\":\"{verdict}\",\"reason\":\"fit\",\"rep\":\"sam\"}}",

@@ -26,6 +26,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("clickhouse", &["warehouse"]),
     ("fjall", &["store"]),
     ("libloading", &["chbox"]),
+    ("prometheus", &["engine"]),
     ("rdkafka", &["engine"]),
     ("tokio", &["app", "chbox", "engine", "warehouse", "web"]),
     ("toml", &["app"]),

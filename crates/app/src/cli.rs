@@ -50,7 +50,8 @@ pub(crate) enum Verb {
     Simulate(Simulate),
     /// Run SQL on the warehouse, as a user who may only read.
     Query(Query),
-    /// Answer a question: channels, content, funnel, velocity, sla, roi, models, lost, paths, reconciliation.
+    /// Answer a question: channels, content, funnel, velocity, recycled, sla, verdicts, lost, goal, spend, roi, models,
+    /// watch, paths, reconciliation.
     Report(Report),
     /// The profile and timeline of a lead, by e-mail address, contact id or hexadecimal id.
     Lead(Lead),
@@ -58,6 +59,8 @@ pub(crate) enum Verb {
     Deal(Deal),
     /// Run models on a file of paths, without the service.
     Attribute(Attribute),
+    /// Evaluate the conversion watch now: does a step of the funnel convert worse than it did?
+    Watch(Watch),
     /// Check configuration and connections; show every effective value and where it comes from.
     Check(Check),
     /// Create or upgrade the tables and views of the warehouse.
@@ -165,20 +168,33 @@ pub(crate) enum Question {
     Content,
     Funnel,
     Velocity,
+    Recycled,
     Sla,
+    Verdicts,
+    Lost,
+    Goal,
+    Spend,
     Roi,
     Models,
-    Lost,
+    Watch,
     Paths,
     Reconciliation,
 }
 
-/// What `report channels` tells apart.
+/// What a report tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum By {
     Channel,
     Source,
     Campaign,
+    Content,
+    Persona,
+    Rep,
+    Month,
+    /// Bands of the score (verdicts).
+    Score,
+    /// Versions of the definitions (verdicts).
+    Definition,
 }
 
 #[derive(Debug, Args)]
@@ -189,7 +205,7 @@ pub(crate) struct Report {
     /// The attribution model, where the question has one.
     #[arg(long, default_value = "first")]
     pub(crate) model: String,
-    /// What to tell apart (channels); without it channel and source are both shown.
+    /// What to tell apart (channels, funnel, velocity, recycled, verdicts, lost, spend).
     #[arg(long, value_enum)]
     pub(crate) by: Option<By>,
     /// The conversion (models): lead, mql, sql, opportunity or won.
@@ -201,9 +217,12 @@ pub(crate) struct Report {
     /// Last day (YYYY-MM-DD).
     #[arg(long)]
     pub(crate) to: Option<String>,
-    /// Hours within which sales must act (sla).
-    #[arg(long, default_value_t = 24)]
-    pub(crate) hours: u32,
+    /// Working hours within which sales must act (sla); those of the configuration by default.
+    #[arg(long)]
+    pub(crate) hours: Option<u32>,
+    /// Revenue to reach, in whole units of the reporting currency (goal).
+    #[arg(long)]
+    pub(crate) target: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -238,6 +257,13 @@ pub(crate) struct Attribute {
     /// Count repeats of a channel in a row once (markov).
     #[arg(long)]
     pub(crate) collapse_repeats: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// The day to evaluate on (YYYY-MM-DD); today by default.
+    #[arg(long)]
+    pub(crate) day: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -3,8 +3,14 @@
 //! `Raw` is what may be written; [`Config`] is what was checked. All problems are told at once, each with its path and
 //! a hint, and every effective value knows where it came from.
 
+mod sales;
+
+pub(crate) use sales::{Sla, Watch};
+
 use serde::{Deserialize, Serialize};
 use smarketing_kernel::rules::{Definitions, Rules};
+use smarketing_kernel::watch::Settings;
+use smarketing_warehouse::Calendar;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,6 +25,8 @@ pub(crate) struct Raw {
     pub(crate) collector: Collector,
     pub(crate) clickhouse: ClickHouse,
     pub(crate) privacy: Privacy,
+    pub(crate) sla: Sla,
+    pub(crate) watch: Watch,
     pub(crate) definitions: Definitions,
 }
 
@@ -101,6 +109,10 @@ pub(crate) struct Config {
     pub(crate) raw: Raw,
     pub(crate) rules: Arc<Rules>,
     pub(crate) listen: std::net::SocketAddr,
+    /// When sales works, and how long it may take.
+    pub(crate) calendar: Calendar,
+    /// When a step of the funnel is said to have fallen.
+    pub(crate) watch: Settings,
     /// Every effective value with its origin, by path.
     pub(crate) values: BTreeMap<String, (String, Origin)>,
     /// Things that work, but not as somebody may think.
@@ -211,6 +223,8 @@ fn validate(
     if listen.is_none() {
         problem("collector.listen", "an address and port such as \"127.0.0.1:7070\"");
     }
+    let calendar = sales::calendar(&raw.sla, &mut problem);
+    let watch = sales::settings(&raw.watch, &mut problem);
     let rules = match Rules::new(&raw.definitions) {
         Ok(rules) => Some(rules),
         Err(found) => {
@@ -230,7 +244,7 @@ fn validate(
             )
         })
         .collect();
-    Ok(Config { raw, rules: Arc::new(rules), listen, values, warnings })
+    Ok(Config { raw, rules: Arc::new(rules), listen, calendar, watch, values, warnings })
 }
 
 /// Calls `visit` with the path and value of everything that is not a table.

@@ -1,6 +1,7 @@
 //! The whole product on one machine: embedded ClickHouse, journal, store, vault, service — opened and closed together.
 
 use crate::config::Config;
+use crate::feed;
 use crate::place::{Layout, Place};
 use anyhow::Context as _;
 use smarketing_chbox::{Launch, Options as BoxOptions, Supervisor};
@@ -84,6 +85,15 @@ where
     }
 }
 
+/// Brings the tables of a generation up to date, and the calendar of sales in them.
+async fn prepare(warehouse: &Warehouse, config: &Config) -> anyhow::Result<()> {
+    patiently(|| warehouse.migrate(MIGRATIONS)).await.context("could not migrate the warehouse")?;
+    let workspace = &config.raw.service.workspace;
+    patiently(|| warehouse.set_calendar(workspace, &config.calendar, feed::now()))
+        .await
+        .context("could not write the calendar of sales; is sla.time_zone the name of one?")
+}
+
 impl House {
     /// Opens a data directory, creating it if absent, and starts to work where it stopped.
     pub(crate) async fn open(place: &Place, config: &Config) -> anyhow::Result<Self> {
@@ -93,7 +103,7 @@ impl House {
         let disks = open_disks(place, &layout)?;
         let clickhouse = start_engine(place, config).await?;
         let warehouse = connect(&clickhouse, config, layout.generation).await?;
-        patiently(|| warehouse.migrate(MIGRATIONS)).await.context("could not migrate the warehouse")?;
+        prepare(&warehouse, config).await?;
         patiently(|| warehouse.publish()).await.context("could not create the views of the warehouse")?;
         Self::work(place, config, &layout, disks, clickhouse, warehouse)
     }
@@ -113,7 +123,7 @@ impl House {
         patiently(|| before.migrate(MIGRATIONS)).await.context("could not migrate the tables that are shown")?;
         patiently(|| before.publish()).await.context("could not create the views of the warehouse")?;
         patiently(|| warehouse.drop_tables()).await?;
-        patiently(|| warehouse.migrate(MIGRATIONS)).await.context("could not migrate the warehouse")?;
+        prepare(&warehouse, config).await?;
         Self::work(place, config, next, disks, clickhouse, warehouse)
     }
 

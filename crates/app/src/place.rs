@@ -110,6 +110,12 @@ impl Place {
         self.root.join("clickhouse")
     }
 
+    /// What takes room on the disk, with its name.
+    pub(crate) fn stores(&self) -> [(&'static str, PathBuf); 4] {
+        let store = ("store", self.root.join("store"));
+        [("journal", self.journal()), store, ("vault", self.vault()), ("clickhouse", self.clickhouse())]
+    }
+
     fn service(&self) -> PathBuf {
         self.root.join("service.json")
     }

@@ -11,6 +11,7 @@ use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use smarketing_kernel::time::Day;
 use std::path::{Path, PathBuf};
 
 /// Has the running service import files of this machine.
@@ -27,6 +28,12 @@ pub(crate) async fn import(running: &Running, asked: &Import, format: Format) ->
     let body = serde_json::json!({ "dialect": word(asked.dialect), "paths": paths, "currency": asked.currency });
     let answer = post(running, "/admin/import", body.to_string()).await?;
     show(format, &serde_json::from_value::<Outcome>(answer).context("the running service is of another version")?)
+}
+
+/// Has the running service evaluate the conversion watch.
+pub(crate) async fn watch(running: &Running, day: Day) -> anyhow::Result<()> {
+    let body = serde_json::json!({ "day": day.0 });
+    post(running, "/admin/watch", body.to_string()).await.map(|_| ())
 }
 
 async fn post(running: &Running, path: &str, body: String) -> anyhow::Result<serde_json::Value> {

@@ -4,13 +4,16 @@ mod attribute;
 mod audit;
 mod check;
 mod demo;
+mod gauges;
 mod generate;
+pub(crate) use generate::parse_day;
 pub(crate) mod import;
 mod read;
 mod rejects;
 mod replay;
 mod simulate;
 mod up;
+mod watch;
 
 use crate::End;
 use crate::cli::{Cli, Global, Verb};
@@ -44,6 +47,7 @@ async fn serve(verb: Verb, global: &Global, config: Config) -> anyhow::Result<En
         Verb::Import(asked) => import::run(&place, &config, global, asked).await,
         Verb::Query(asked) => read::query(&place, &config, global, &asked).await,
         Verb::Report(asked) => read::report(&place, &config, global, &asked).await,
+        Verb::Watch(asked) => watch::run(&place, &config, global, &asked).await,
         Verb::Lead(asked) => read::lead(&place, &config, global, &asked).await,
         Verb::Deal(asked) => read::deal(&place, &config, global, &asked).await,
         Verb::Check(asked) => check::run(&place, &config, global, &asked).await,

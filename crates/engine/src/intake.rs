@@ -5,6 +5,7 @@
 use crate::codec;
 use crate::limits::REJECT_BYTES;
 use crate::log::{self, Log};
+use crate::progress::Progress;
 use crate::vault::{self, Fresh, Vault};
 use smarketing_kernel::entry::{Entry, Reject, Source};
 use smarketing_kernel::event::{Address, Body, ErasureRequested, Event, LeadRef};
@@ -47,6 +48,8 @@ pub struct Intake {
     vault: Arc<Vault>,
     /// Form fields that name nobody and so may stay in clear.
     clear_fields: BTreeSet<String>,
+    /// Who is told when records are durable.
+    progress: Option<Arc<Progress>>,
 }
 
 /// Form fields that stay in clear where nothing else is configured.
@@ -78,7 +81,14 @@ impl Intake {
     /// An intake before `log`.
     #[must_use]
     pub fn new(log: Arc<dyn Log>, vault: Arc<Vault>, clear_fields: impl IntoIterator<Item = String>) -> Self {
-        Self { log, vault, clear_fields: clear_fields.into_iter().map(|field| field.to_lowercase()).collect() }
+        let clear_fields = clear_fields.into_iter().map(|field| field.to_lowercase()).collect();
+        Self { log, vault, clear_fields, progress: None }
+    }
+
+    /// The same intake, which tells `progress` when records are durable.
+    #[must_use]
+    pub fn telling(self, progress: Arc<Progress>) -> Self {
+        Self { progress: Some(progress), ..self }
     }
 
     /// Journals records of one stream, in order; durable when it returns.
@@ -108,7 +118,10 @@ impl Intake {
         self.vault.keep(fresh)?;
         for (partition, entries) in lanes {
             let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
-            self.log.append(partition, &entries)?;
+            let first = self.log.append(partition, &entries)?;
+            if let Some(progress) = &self.progress {
+                progress.appended(partition, first + entries.len() as u64);
+            }
         }
         // Only after the request itself is journalled: a request that is repeated finds nothing left to destroy.
         erased.into_iter().try_for_each(|lead| self.vault.forget(lead))?;

@@ -14,6 +14,7 @@ mod keeper;
 pub mod limits;
 pub mod local;
 pub mod log;
+pub mod metrics;
 pub mod progress;
 pub mod reconciler;
 mod rerun;
@@ -24,6 +25,7 @@ pub mod worker;
 
 pub use intake::{Incoming, Intake};
 pub use local::Local;
+pub use metrics::{Metric, Metrics};
 pub use progress::Progress;
 pub use service::{Parts, Service};
 pub use vault::{Pepper, Vault};

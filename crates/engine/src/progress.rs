@@ -1,11 +1,13 @@
 //! How far everything is: what workers and writers tell, what callers wait for.
 
+use crate::metrics::Metrics;
 use crate::reconciler::Repairs;
 use smarketing_kernel::step::{State, Stream};
 use smarketing_kernel::text::Text;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What is known of one partition.
 #[derive(Clone, Debug, Default)]
@@ -26,13 +28,20 @@ pub struct Lane {
     committed: u64,
     /// Whether the worker has settled everything in its journal.
     idle: bool,
+    /// Appends that are not delivered yet: the offset behind each, and when it was durable. Bounded: beyond it appends
+    /// are not timed.
+    on_their_way: VecDeque<(u64, Instant)>,
 }
+
+/// Most appends of a partition that are timed at once.
+const TIMED_MAX: usize = 1_024;
 
 /// Shared by the service, its workers and its writers.
 pub struct Progress {
     lanes: Mutex<Vec<Lane>>,
     stopping: AtomicBool,
     hurry: AtomicU64,
+    metrics: Option<Metrics>,
 }
 
 impl Progress {
@@ -40,7 +49,20 @@ impl Progress {
     #[must_use]
     pub fn new(partitions: u32) -> Self {
         let lanes = (0..partitions).map(|_| Lane::default()).collect();
-        Self { lanes: Mutex::new(lanes), stopping: AtomicBool::new(false), hurry: AtomicU64::new(0) }
+        let lanes = Mutex::new(lanes);
+        Self { lanes, stopping: AtomicBool::new(false), hurry: AtomicU64::new(0), metrics: None }
+    }
+
+    /// The same, measured.
+    #[must_use]
+    pub fn measured(partitions: u32, metrics: Metrics) -> Self {
+        Self { metrics: Some(metrics), ..Self::new(partitions) }
+    }
+
+    /// What is measured, where it is.
+    #[must_use]
+    pub fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_ref()
     }
 
     fn hold(&self) -> MutexGuard<'_, Vec<Lane>> {
@@ -99,7 +121,32 @@ impl Progress {
             lane.committed = number;
             lane.rows += rows;
             lane.waiting = None;
+            while lane.on_their_way.front().is_some_and(|(end, _)| *end <= state.position) {
+                let arrived = lane.on_their_way.pop_front().map(|(_, durable)| durable.elapsed());
+                self.measure(|metrics| arrived.into_iter().for_each(|after| metrics.queryable(after)));
+            }
         });
+        self.measure(|metrics| metrics.delivered(rows));
+    }
+
+    fn measure(&self, measure: impl FnOnce(&Metrics)) {
+        if let Some(metrics) = &self.metrics {
+            measure(metrics);
+        }
+    }
+
+    /// Tells that a partition's journal is durable up to `end` since now.
+    pub(crate) fn appended(&self, partition: u32, end: u64) {
+        self.change(partition, |lane| {
+            if lane.on_their_way.len() < TIMED_MAX {
+                lane.on_their_way.push_back((end, Instant::now()));
+            }
+        });
+    }
+
+    /// Tells how long a settle took to decide.
+    pub(crate) fn settled(&self, after: Duration) {
+        self.measure(|metrics| metrics.settled(after));
     }
 
     pub(crate) fn rest(&self, partition: u32, idle: bool) {
@@ -117,6 +164,7 @@ impl Progress {
 
     pub(crate) fn wait_for(&self, partition: u32, what: &str) {
         self.change(partition, |lane| lane.waiting = Some(what.to_owned()));
+        self.measure(Metrics::refused);
     }
 
     /// Tells that a partition stopped, and why.

@@ -5,6 +5,7 @@ use crate::intake::Intake;
 use crate::keeper::{self, Keeper, Kept};
 use crate::limits::{IN_FLIGHT_MAX, RECONCILE_FIRST};
 use crate::log::{self, Log};
+use crate::metrics::{self, Metrics};
 use crate::progress::Progress;
 use crate::reconciler::Reconciler;
 use crate::vault::Vault;
@@ -55,6 +56,9 @@ pub enum Error {
     /// A partition's state.
     #[error(transparent)]
     Delivery(#[from] delivery::Error),
+    /// The metrics.
+    #[error(transparent)]
+    Metrics(#[from] metrics::Error),
     /// No thread.
     #[error("could not start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -82,8 +86,9 @@ impl Service {
     /// What the journal or the store refuse.
     pub fn start(parts: Parts) -> Result<Self, Error> {
         let count = parts.log.partitions();
-        let progress = Arc::new(Progress::new(count));
-        let intake = Intake::new(Arc::clone(&parts.log), Arc::clone(&parts.vault), parts.clear_fields.clone());
+        let progress = Arc::new(Progress::measured(count, Metrics::new()?));
+        let intake = Intake::new(Arc::clone(&parts.log), Arc::clone(&parts.vault), parts.clear_fields.clone())
+            .telling(Arc::clone(&progress));
         let mut service = Self {
             log: Arc::clone(&parts.log),
             store: Arc::clone(&parts.store),

@@ -125,6 +125,7 @@ impl Worker {
     }
 
     fn settle(&self, state: State, entries: Vec<Entry>, recent: &mut Recent, number: u64) -> Result<Settled, Halt> {
+        let started = Instant::now();
         let commit = step(&self.rules, self.partition, state, entries, recent);
         let commit = commit.map_err(|error| halted(self.partition.index, error))?;
         let Commit { state, subjects, rows, messages } = commit;
@@ -134,6 +135,7 @@ impl Worker {
             Ok((id, kept.map(Arc::from)))
         };
         let subjects = subjects.into_iter().map(keep).collect::<Result<Vec<(SubjectId, Kept)>, Halt>>()?;
+        self.progress.settled(started.elapsed());
         recent.remember(number, &subjects);
         recent.forget(self.progress.committed(self.partition.index));
         Ok(Settled { state, subjects, rows, messages, number })

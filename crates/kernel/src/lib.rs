@@ -31,6 +31,7 @@ pub mod subject;
 pub mod text;
 pub mod time;
 pub mod url;
+pub mod watch;
 
 /// Version of what the kernel makes of a journal. Raised with every change after which the same entries give other
 /// rows, other digests or other stored bytes: what was built with another one is rebuilt from the journal.

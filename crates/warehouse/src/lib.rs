@@ -8,6 +8,7 @@
 //! A row is (key, version, whole value): writing it again, late or twice, changes nothing.
 
 mod ask;
+mod calendar;
 mod checksum;
 mod compare;
 mod dictionary;
@@ -21,9 +22,11 @@ mod table;
 mod template;
 mod upkeep;
 mod views;
+mod watch;
 pub mod write;
 
 pub use ask::Answer;
+pub use calendar::Calendar;
 pub use checksum::{Bucket, Checksum};
 pub use compare::Comparison;
 pub use error::{Error, Remedy, Result};

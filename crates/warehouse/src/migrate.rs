@@ -34,6 +34,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     4 "money" "migrations/0004_money.sql",
     5 "rejects" "migrations/0005_rejects.sql",
     6 "digests" "migrations/0006_digests.sql",
+    7 "watch" "migrations/0007_watch.sql",
+    8 "calendar" "migrations/0008_calendar.sql",
 ];
 
 /// Where it is written down what was applied.

@@ -104,6 +104,6 @@ fn ms(at: Option<Timestamp>) -> Option<i64> {
 }
 
 /// A day as ClickHouse's `Date` counts it: from 1970-01-01 to 2149-06-06, held at the ends.
-fn date(day: Day) -> u16 {
+pub(crate) fn date(day: Day) -> u16 {
     u16::try_from(day.0.max(0)).unwrap_or(u16::MAX)
 }

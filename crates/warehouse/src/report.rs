@@ -24,8 +24,9 @@ impl Scope {
     }
 }
 
-/// What [`Warehouse::channels`] tells apart.
+/// What a report tells apart. Not every report knows all of them; what one does not know is not told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
 pub enum By {
     /// The channel.
     Channel,
@@ -33,6 +34,38 @@ pub enum By {
     Source,
     /// The campaign, as in UTM.
     Campaign,
+    /// The content that made the lead.
+    Content,
+    Persona,
+    Rep,
+    /// The month of the cohort.
+    Month,
+    /// The band of the score.
+    Score,
+    /// The version of the definitions, and what qualified.
+    Definition,
+}
+
+impl By {
+    /// Its name in the questions.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::Source => "source",
+            Self::Campaign => "campaign",
+            Self::Content => "content",
+            Self::Persona => "persona",
+            Self::Rep => "rep",
+            Self::Month => "month",
+            Self::Score => "score",
+            Self::Definition => "definition",
+        }
+    }
+}
+
+fn word(by: Option<By>) -> &'static str {
+    by.map_or("", By::word)
 }
 
 /// A lead's page: one row of profile, and what happened to it in order.
@@ -73,12 +106,7 @@ impl Warehouse {
     /// # Errors
     /// Those of the server, as for every question here.
     pub async fn channels(&self, scope: &Scope, model: &str, by: By) -> Result<Table> {
-        let by = match by {
-            By::Channel => "channel",
-            By::Source => "source",
-            By::Campaign => "campaign",
-        };
-        self.report("channels", sql!("channels"), scope, &[("model", model), ("by", by)]).await
+        self.report("channels", sql!("channels"), scope, &[("model", model), ("by", by.word())]).await
     }
 
     /// What `model` credits to each piece of content.
@@ -86,19 +114,53 @@ impl Warehouse {
         self.report("content", sql!("content"), scope, &[("model", model)]).await
     }
 
-    /// How many of those who entered a stage in the time have reached the next one since.
-    pub async fn funnel(&self, scope: &Scope) -> Result<Table> {
-        self.report("funnel", sql!("funnel"), scope, &[]).await
+    /// Which content converts: audience, influence, and the share of the leads it touched that were qualified, held
+    /// against its peers.
+    pub async fn content_conversion(&self, scope: &Scope) -> Result<Table> {
+        self.report("content", sql!("content_conversion"), scope, &[]).await
+    }
+
+    /// How many of those who entered a stage in the time have reached the next one since, by month, channel, source,
+    /// campaign, content, persona or rep where `by` says so, and how many of the entries were returns.
+    pub async fn funnel(&self, scope: &Scope, by: Option<By>) -> Result<Table> {
+        self.report("funnel", sql!("funnel"), scope, &[("by", word(by))]).await
     }
 
     /// How many days they took.
-    pub async fn velocity(&self, scope: &Scope) -> Result<Table> {
-        self.report("velocity", sql!("velocity"), scope, &[]).await
+    pub async fn velocity(&self, scope: &Scope, by: Option<By>) -> Result<Table> {
+        self.report("velocity", sql!("velocity"), scope, &[("by", word(by))]).await
     }
 
-    /// Hand-offs by rep, in time when sales acted within `hours`.
-    pub async fn sla(&self, scope: &Scope, hours: u32) -> Result<Table> {
-        self.report("sla", sql!("sla"), scope, &[("hours", &hours.to_string())]).await
+    /// Leads that were recycled or disqualified in the time, why, and how many came back.
+    pub async fn recycled(&self, scope: &Scope, by: Option<By>) -> Result<Table> {
+        self.report("recycled", sql!("recycled"), scope, &[("by", word(by))]).await
+    }
+
+    /// Hand-offs by rep, in time when sales acted within so many working hours, or those of the calendar where none
+    /// are named.
+    pub async fn sla(&self, scope: &Scope, hours: Option<u32>) -> Result<Table> {
+        self.report("sla", sql!("sla"), scope, &[("hours", &hours.unwrap_or(0).to_string())]).await
+    }
+
+    /// Hand-offs sales answered too late, or should have by now; those that still wait first.
+    pub async fn breaches(&self, scope: &Scope) -> Result<Table> {
+        self.report("sla", sql!("sla_breaches"), scope, &[]).await
+    }
+
+    /// What sales said of the hand-offs, by channel or what `by` names.
+    pub async fn verdicts(&self, scope: &Scope, by: Option<By>) -> Result<Table> {
+        self.report("verdicts", sql!("verdicts"), scope, &[("by", word(by))]).await
+    }
+
+    /// What a revenue of `target`, in the reporting currency, takes at the rates of the time: deals, leads of each
+    /// stage, visitors; with ranges from all rates at the good and all at the bad end of their 95 % intervals.
+    pub async fn goal(&self, scope: &Scope, target: u64) -> Result<Table> {
+        self.report("goal", sql!("goal"), scope, &[("target", &target.to_string())]).await
+    }
+
+    /// Spend, what `model` credits to it, and what each lead, deal and customer cost, in whole months.
+    pub async fn spend(&self, scope: &Scope, model: &str, by: Option<By>) -> Result<Table> {
+        self.report("spend", sql!("spend"), scope, &[("model", model), ("by", word(by))]).await
     }
 
     /// Spend and the revenue `model` credits to it, by channel, in whole months.
@@ -112,9 +174,10 @@ impl Warehouse {
         Ok(self.report("models", sql!("models"), scope, &[("kind", kind)]).await?.pivot())
     }
 
-    /// Why deals were lost and hand-offs turned down, by the channels that had brought them under `model`.
-    pub async fn lost(&self, scope: &Scope, model: &str) -> Result<Table> {
-        self.report("lost", sql!("lost"), scope, &[("model", model)]).await
+    /// Why deals were lost and hand-offs turned down, by the touches that had brought them under `model`: by channel or
+    /// what `by` names.
+    pub async fn lost(&self, scope: &Scope, model: &str, by: Option<By>) -> Result<Table> {
+        self.report("lost", sql!("lost"), scope, &[("model", model), ("by", word(by))]).await
     }
 
     /// Journeys of closed deals as paths of channels, with how often they won and lost: what data-driven models are
@@ -123,9 +186,21 @@ impl Warehouse {
         self.report("paths", sql!("paths"), scope, &[]).await
     }
 
+    /// The latest evaluation of the conversion watch in the time: every step of the funnel, and the segments that fell.
+    pub async fn watched(&self, scope: &Scope) -> Result<Table> {
+        self.report("watch", sql!("watch"), scope, &[]).await
+    }
+
     /// Booked against credited against the ledger, by model and kind: `days_wrong` must be 0 everywhere.
     pub async fn reconciliation(&self, scope: &Scope) -> Result<Table> {
         self.report("reconciliation", sql!("reconciliation"), scope, &[]).await
+    }
+
+    /// What must be watched over: `reconciliation` with the amount and number of rows that do not add up, and `sla`
+    /// with how many hand-offs of the 30 days before `day` were answered too late, or still wait (`open`).
+    pub async fn health(&self, workspace: &str, day: Day) -> Result<Table> {
+        let day = day.to_string();
+        self.ask("health", sql!("health"), &[("workspace", workspace), ("day", &day)]).await
     }
 
     /// Profile and timeline of a lead, named by its hexadecimal id.

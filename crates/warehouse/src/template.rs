@@ -1,4 +1,4 @@
-//! The few things our SQL files leave open: database names, table settings, and money as a decimal.
+//! The few things our SQL files leave open: database names, table settings, money as a decimal, and intervals.
 
 use crate::{Error, Options, Result};
 
@@ -31,7 +31,9 @@ impl Names {
 
     /// `sql` with every placeholder filled in.
     pub(crate) fn expand(&self, sql: &str) -> String {
-        major(sql).replace("$data", &self.data).replace("$views", &self.views).replace("$settings", &self.settings)
+        let sql = wilson(&major(sql), "$wilson_low(", '-', "greatest", 0);
+        let sql = wilson(&sql, "$wilson_high(", '+', "least", 1);
+        sql.replace("$data", &self.data).replace("$views", &self.views).replace("$settings", &self.settings)
     }
 }
 
@@ -49,6 +51,23 @@ fn major(sql: &str) -> String {
         let most = format!("intDiv(999999999999999999, {scale})");
         let held = format!("multiIf({minor} > {most}, {most}, {minor} < -{most}, -{most}, toInt64({minor}))");
         out.push_str(&format!("reinterpret({held} * {scale}, 'Decimal(18, 4)')"));
+        out.push_str(rest);
+    }
+    out
+}
+
+/// Writes out `$wilson_low(successes, trials)` and `$wilson_high(…)`: the ends of the 95 % interval of a share, from 0 to
+/// 1 while nothing was tried (E. Wilson, "Probable inference, the law of succession, and statistical inference", 1927).
+fn wilson(sql: &str, name: &str, sign: char, held: &str, untried: u8) -> String {
+    let mut pieces = sql.split(name);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (arguments, rest) = closed(piece);
+        let (successes, trials) = arguments.rsplit_once(", ").unwrap_or((arguments, "0"));
+        let (k, n) = (format!("toFloat64({successes})"), format!("toFloat64({trials})"));
+        // 1.96² / 2 = 1.9208, 1.96² / 4 = 0.9604.
+        let end = format!("({k} + 1.9208 {sign} 1.96 * sqrt({k} * ({n} - {k}) / {n} + 0.9604)) / ({n} + 3.8416)");
+        out.push_str(&format!("if({n} = 0, {untried}, {held}({end}, {untried}))"));
         out.push_str(rest);
     }
     out
@@ -90,6 +109,11 @@ mod tests {
         assert_eq!(names.expand("$data.a JOIN $views.b"), "smarketing_g1.a JOIN smarketing.b");
         let sql = names.expand("$major(a, b) + 1");
         assert!(sql.starts_with("reinterpret(") && sql.contains("toInt64(a)") && sql.ends_with(" + 1"), "{sql}");
+        let sql = names.expand("$wilson_low(a, b + c), $wilson_high(a, count())");
+        assert!(
+            sql.starts_with("if(toFloat64(b + c) = 0, 0, greatest(") && sql.contains("toFloat64(count())"),
+            "{sql}"
+        );
         assert!(names.expand("$major(sum(a), max(b)), c").contains("toInt64(sum(a))) * toInt64(intExp10(4 - max(b)))"));
     }
 }

@@ -3,7 +3,7 @@
 
 use smarketing_engine::log::{Local, Log, Options as LogOptions};
 use smarketing_engine::{Intake, Pepper, Progress, Vault};
-use smarketing_kernel::time::Timestamp;
+use smarketing_kernel::time::{Day, Timestamp};
 use smarketing_store::Store as _;
 use smarketing_web::{Admin, Collector, ImportRequest, Options};
 use std::env;
@@ -19,6 +19,10 @@ struct Nobody;
 impl Admin for Nobody {
     fn import(&self, _: ImportRequest) -> Result<serde_json::Value, String> {
         Err("not measured".into())
+    }
+
+    fn watch(&self, _day: Day) -> Result<serde_json::Value, String> {
+        Ok(serde_json::Value::Null)
     }
 
     fn settle(&self) -> Result<serde_json::Value, String> {

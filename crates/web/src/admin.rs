@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value;
+use smarketing_kernel::time::Day;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +24,12 @@ pub trait Admin: Send + Sync + 'static {
     /// # Errors
     /// Why not, in a sentence for whoever asked.
     fn import(&self, request: ImportRequest) -> Result<Value, String>;
+
+    /// Evaluates the conversion watch on a day; answers how many alarms stand.
+    ///
+    /// # Errors
+    /// Why not, in a sentence for whoever asked.
+    fn watch(&self, day: Day) -> Result<Value, String>;
 
     /// Waits until everything journalled so far is delivered; answers the positions.
     ///
@@ -43,6 +50,13 @@ pub struct ImportRequest {
     pub currency: String,
 }
 
+/// A day to evaluate on, counted from 1970-01-01.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WatchRequest {
+    day: i32,
+}
+
 /// Lets in who is on this machine and has the token.
 pub(crate) async fn guard(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
     let local = request.extensions().get::<Peer>().is_some_and(|Peer(ip)| ip.to_canonical().is_loopback());
@@ -59,21 +73,36 @@ pub(crate) async fn guard(State(front): State<Arc<Front>>, request: Request, nex
 
 /// `POST /admin/import`: the body is an [`ImportRequest`] as JSON.
 pub(crate) async fn import(State(front): State<Arc<Front>>, request: Request) -> Result<Json<Value>, Refusal> {
-    let mut body = request.into_body();
-    let upload = upload::receive(&mut body, ADMIN_BYTES, &front.options, &front.room).await?;
-    let request: ImportRequest = serde_json::from_slice(&upload.bytes).map_err(|error| {
-        let error = format!("the body is no import request: {error}");
-        Refusal::new(StatusCode::BAD_REQUEST, error, "send {\"dialect\":…,\"paths\":[…],\"currency\":…}")
-    })?;
-    drop(upload);
+    let request: ImportRequest =
+        read(&front, request, "import", "send {\"dialect\":…,\"paths\":[…],\"currency\":…}").await?;
     let admin = Arc::clone(&front.admin);
     perform(move || admin.import(request)).await
+}
+
+/// `POST /admin/watch`: the body is `{"day":…}`, a number of days since 1970-01-01.
+pub(crate) async fn watch(State(front): State<Arc<Front>>, request: Request) -> Result<Json<Value>, Refusal> {
+    let request: WatchRequest = read(&front, request, "watch", "send {\"day\":…}").await?;
+    let admin = Arc::clone(&front.admin);
+    perform(move || admin.watch(Day(request.day))).await
 }
 
 /// `POST /admin/settle`: the body does not matter.
 pub(crate) async fn settle(State(front): State<Arc<Front>>) -> Result<Json<Value>, Refusal> {
     let admin = Arc::clone(&front.admin);
     perform(move || admin.settle()).await
+}
+
+async fn read<T: for<'de> Deserialize<'de>>(
+    front: &Front,
+    request: Request,
+    what: &str,
+    remedy: &'static str,
+) -> Result<T, Refusal> {
+    let mut body = request.into_body();
+    let upload = upload::receive(&mut body, ADMIN_BYTES, &front.options, &front.room).await?;
+    serde_json::from_slice(&upload.bytes).map_err(|error| {
+        Refusal::new(StatusCode::BAD_REQUEST, format!("the body is no {what} request: {error}"), remedy)
+    })
 }
 
 async fn perform(work: impl FnOnce() -> Result<Value, String> + Send + 'static) -> Result<Json<Value>, Refusal> {

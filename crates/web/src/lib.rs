@@ -8,8 +8,9 @@
 //! |---|---|
 //! | `POST /v1/events` | takes records: JSON lines or an Avro container, plain, gzip or zstd |
 //! | `GET /healthz`, `GET /readyz` | whether the process lives; whether it takes records |
+//! | `GET /metrics` | what a monitor reads, in Prometheus' text format |
 //! | `GET /v1/status` | positions, partitions, and what became of each stream's records |
-//! | `POST /admin/import`, `POST /admin/settle` | from this machine and with the token only, see [`Admin`] |
+//! | `POST /admin/import`, `POST /admin/settle`, `POST /admin/watch` | from this machine and with the token only, see [`Admin`] |
 //!
 //! This room must not know Kafka, the keys of the store, nor what an event means.
 

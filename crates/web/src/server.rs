@@ -146,10 +146,12 @@ fn routes(front: &Arc<Front>) -> Router {
     let admin = Router::new()
         .route("/import", post(admin::import))
         .route("/settle", post(admin::settle))
+        .route("/watch", post(admin::watch))
         .route_layer(from_fn_with_state(Arc::clone(front), admin::guard));
     Router::new()
         .route("/v1/events", post(events::collect).fallback(no_such_method).layer(origin))
         .route("/v1/status", get(status::status))
+        .route("/metrics", get(status::metrics))
         .route("/healthz", get(status::alive))
         .route("/readyz", get(status::ready))
         .nest("/admin", admin)

@@ -1,9 +1,11 @@
-//! `GET /healthz`, `GET /readyz`, `GET /v1/status`: whether the service lives, takes records, and how far it is.
+//! `GET /healthz`, `GET /readyz`, `GET /v1/status`, `GET /metrics`: whether the service lives, takes records, and how far it is.
 
 use crate::refusal::Refusal;
 use crate::server::Front;
 use axum::Json;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 use smarketing_engine::progress;
@@ -92,6 +94,19 @@ pub(crate) async fn status(State(front): State<Arc<Front>>) -> Result<Json<Statu
         streams: streams.collect(),
         partitions: lanes.into_iter().zip(ends).enumerate().map(shown).collect(),
     }))
+}
+
+/// Everything a monitor reads, in Prometheus' text format.
+pub(crate) async fn metrics(State(front): State<Arc<Front>>) -> Result<Response, Refusal> {
+    let fault = |error: &dyn std::fmt::Display| {
+        tracing::error!(%error, "the metrics could not be written");
+        Refusal::fault()
+    };
+    let metrics = front.progress.metrics().ok_or_else(|| fault(&"nothing is measured"))?;
+    let lanes = front.progress.lanes();
+    let ends = front.intake.ends().map_err(|error| fault(&error))?;
+    let text = metrics.text(&lanes, &ends).map_err(|error| fault(&error))?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
 fn state(lanes: &[progress::Lane]) -> &'static str {

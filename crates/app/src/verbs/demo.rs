@@ -76,7 +76,7 @@ async fn tour(warehouse: &Warehouse, config: &Config) -> anyhow::Result<()> {
     let scope = Scope::all(&config.raw.service.workspace);
     let models = warehouse.models(&scope, "won").await?;
     show("Revenue by channel, by the model that credits it", &only(&models, &MODELS))?;
-    show("Funnel", &warehouse.funnel(&scope).await?)?;
+    show("Funnel", &warehouse.funnel(&scope, None).await?)?;
     if let Some(deal) = biggest_deal(warehouse).await? {
         let page = warehouse.deal(&scope.workspace, &deal).await?;
         show(&format!("Deal {deal}, explained"), &read::upright(&page.deal, crate::cli::Format::Table))?;

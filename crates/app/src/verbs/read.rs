@@ -7,7 +7,7 @@ use crate::cli::{By, Deal, Format, Global, Lead, Query, Question, Report};
 use crate::config::Config;
 use crate::place::Place;
 use crate::render;
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use smarketing_warehouse::Table;
 use smarketing_warehouse::report::{self, Scope};
 use std::io::{Read as _, Write as _};
@@ -45,6 +45,11 @@ pub(crate) async fn report(place: &Place, config: &Config, global: &Global, aske
     if !models.contains(&asked.model.as_str()) {
         bail!("\"{}\" is not one of the models {}", asked.model, models.join(", "));
     }
+    if let Some(by) = asked.by.map(told_apart).filter(|by| !apart(asked.name).contains(by)) {
+        let known: Vec<&str> = apart(asked.name).iter().map(|by| by.word()).collect();
+        let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
+        bail!("this report does not tell \"{}\" apart; it knows {known}", by.word());
+    }
     let format = render::format(global.format);
     let desk = Desk::open(place, config).await?;
     for (title, table) in answer(&desk, &scope, asked).await? {
@@ -55,33 +60,71 @@ pub(crate) async fn report(place: &Place, config: &Config, global: &Global, aske
 }
 
 async fn answer(desk: &Desk, scope: &Scope, asked: &Report) -> anyhow::Result<Vec<(String, Table)>> {
-    let (warehouse, model) = (&desk.warehouse, asked.model.as_str());
+    let (warehouse, model, by) = (&desk.warehouse, asked.model.as_str(), asked.by.map(told_apart));
     let one = |title: &str, table: Table| vec![(title.to_owned(), table)];
     Ok(match asked.name {
         Question::Channels => {
             let mut tables = Vec::new();
-            let both = [By::Channel, By::Source];
-            for by in asked.by.as_ref().map_or(&both[..], std::slice::from_ref) {
-                let (word, by) = match by {
-                    By::Channel => ("channel", report::By::Channel),
-                    By::Source => ("source", report::By::Source),
-                    By::Campaign => ("campaign", report::By::Campaign),
-                };
-                let title = format!("Acquisition by {word}, and what \"{model}\" credits");
-                tables.push((title, warehouse.channels(scope, model, by).await?));
+            let both = [report::By::Channel, report::By::Source];
+            for by in by.as_ref().map_or(&both[..], std::slice::from_ref) {
+                let title = format!("Acquisition by {}, and what \"{model}\" credits", by.word());
+                tables.push((title, warehouse.channels(scope, model, *by).await?));
             }
             tables
         }
-        Question::Content => one("Content", warehouse.content(scope, model).await?),
-        Question::Funnel => one("Funnel", warehouse.funnel(scope).await?),
-        Question::Velocity => one("Days from stage to stage", warehouse.velocity(scope).await?),
-        Question::Sla => one("Hand-offs", warehouse.sla(scope, asked.hours).await?),
+        Question::Content => vec![
+            (format!("Content, and what \"{model}\" credits"), warehouse.content(scope, model).await?),
+            ("Which content converts (all time)".to_owned(), warehouse.content_conversion(scope).await?),
+        ],
+        Question::Funnel => one("Funnel", warehouse.funnel(scope, by).await?),
+        Question::Velocity => one("Days from stage to stage", warehouse.velocity(scope, by).await?),
+        Question::Recycled => one("Recycled and disqualified, and who came back", warehouse.recycled(scope, by).await?),
+        Question::Sla => vec![
+            ("Hand-offs".to_owned(), warehouse.sla(scope, asked.hours).await?),
+            ("Answered too late, or should have been".to_owned(), warehouse.breaches(scope).await?),
+        ],
+        Question::Verdicts => one("What sales said of the hand-offs", warehouse.verdicts(scope, by).await?),
+        Question::Lost => one("Why deals were lost and leads turned down", warehouse.lost(scope, model, by).await?),
+        Question::Goal => {
+            let target = asked.target.context("a goal needs a revenue to reach: --target 1000000")?;
+            one("The path to the goal at the rates of the time", warehouse.goal(scope, target).await?)
+        }
+        Question::Spend => one("Spend, and what it brought", warehouse.spend(scope, model, by).await?),
         Question::Roi => one("Return on spend", warehouse.roi(scope, model).await?),
         Question::Models => one("Models side by side", warehouse.models(scope, &asked.kind).await?),
-        Question::Lost => one("Why deals were lost and leads turned down", warehouse.lost(scope, model).await?),
+        Question::Watch => one("Conversion watch", warehouse.watched(scope).await?),
         Question::Paths => one("Paths of closed deals", warehouse.paths(scope).await?),
         Question::Reconciliation => one("Booked against credited", warehouse.reconciliation(scope).await?),
     })
+}
+
+/// What a report can tell apart.
+fn apart(question: Question) -> &'static [report::By] {
+    use report::By::{Campaign, Channel, Content, Definition, Month, Persona, Rep, Score, Source};
+    match question {
+        Question::Channels => &[Channel, Source, Campaign],
+        Question::Funnel | Question::Velocity | Question::Recycled => {
+            &[Channel, Source, Campaign, Content, Persona, Rep, Month]
+        }
+        Question::Verdicts => &[Channel, Source, Campaign, Content, Persona, Rep, Month, Score, Definition],
+        Question::Lost => &[Channel, Source, Campaign, Content, Persona, Month],
+        Question::Spend => &[Channel, Source, Campaign, Month],
+        _ => &[],
+    }
+}
+
+fn told_apart(by: By) -> report::By {
+    match by {
+        By::Channel => report::By::Channel,
+        By::Source => report::By::Source,
+        By::Campaign => report::By::Campaign,
+        By::Content => report::By::Content,
+        By::Persona => report::By::Persona,
+        By::Rep => report::By::Rep,
+        By::Month => report::By::Month,
+        By::Score => report::By::Score,
+        By::Definition => report::By::Definition,
+    }
 }
 
 pub(crate) async fn lead(place: &Place, config: &Config, global: &Global, asked: &Lead) -> anyhow::Result<End> {

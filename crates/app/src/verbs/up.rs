@@ -11,10 +11,13 @@ use clap::ValueEnum as _;
 use smarketing_engine::{Pepper, Service};
 use smarketing_kernel::money::Currency;
 use smarketing_kernel::text::Text;
+use smarketing_kernel::time::Day;
+use smarketing_warehouse::Warehouse;
 use smarketing_web::{Admin, Collector, ImportRequest, Options};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
     let house = House::open(place, config).await?;
@@ -31,7 +34,16 @@ pub(crate) async fn serve(place: &Place, config: &Config, house: House) -> anyho
         workspace: Text::from(config.raw.service.workspace.as_str()),
         ..Options::new(config.listen, token.clone(), feed::now)
     };
-    let desk = Arc::new(Errands { service: Arc::clone(&service), config: config.clone() });
+    let errands = Errands {
+        service: Arc::clone(&service),
+        warehouse: warehouse.clone(),
+        runtime: Handle::current(),
+        config: config.clone(),
+        place: place.clone(),
+    };
+    let desk = Arc::new(errands);
+    let rounds =
+        tokio::spawn(super::watch::rounds(warehouse.clone(), config.clone(), place.clone(), service.progress()));
     let started = Collector::start(options, service.intake(), service.progress(), desk).await;
     let ended = match started {
         Ok(collector) => {
@@ -44,6 +56,7 @@ pub(crate) async fn serve(place: &Place, config: &Config, house: House) -> anyho
         }
         Err(error) => Err(error).with_context(|| format!("the collector could not listen on {}", config.listen)),
     };
+    rounds.abort();
     let service = alone(service).await?;
     House { clickhouse, warehouse, service }.close().await?;
     ended.map(|()| End::Done)
@@ -68,6 +81,7 @@ async fn announce_and_wait(place: &Place, running: &Running, service: &Service) 
     place.announce(running)?;
     println!("collector   {}/v1/events", running.collector);
     println!("status      {}/v1/status", running.collector);
+    println!("metrics     {}/metrics", running.collector);
     println!("ClickHouse  {} (user default, read-only)", running.clickhouse);
     println!("Ctrl-C drains and stops.");
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -97,7 +111,10 @@ fn token() -> anyhow::Result<String> {
 /// What the command line asks a running service to do for it.
 struct Errands {
     service: Arc<Service>,
+    warehouse: Warehouse,
+    runtime: Handle,
     config: Config,
+    place: Place,
 }
 
 impl Admin for Errands {
@@ -109,6 +126,13 @@ impl Admin for Errands {
         let outcome = feed::import(&self.service, dialect, &request.paths, currency, &context);
         let outcome = outcome.map_err(|error| format!("{error:#}"))?;
         serde_json::to_value(outcome).map_err(|error| error.to_string())
+    }
+
+    fn watch(&self, day: Day) -> Result<serde_json::Value, String> {
+        let progress = self.service.progress();
+        let round = super::watch::round(&self.warehouse, &self.config, &self.place, &progress, day);
+        let alarms = self.runtime.block_on(round).map_err(|error| format!("{error:#}"))?;
+        Ok(serde_json::json!({ "alarms": alarms }))
     }
 
     fn settle(&self) -> Result<serde_json::Value, String> {

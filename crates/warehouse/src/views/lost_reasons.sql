@@ -4,14 +4,18 @@ CREATE OR REPLACE VIEW $views.lost_reasons (
     lost_reason  LowCardinality(String) COMMENT 'Reason given.',
     model        LowCardinality(String) COMMENT 'Attribution model. influenced gives every touch the whole conversion, so its credit does not sum to the value.',
     channel      LowCardinality(String) COMMENT 'Channel of the touch; (unattributed) for credit that has no touch.',
+    source       LowCardinality(String) COMMENT 'Source, as in UTM.',
+    campaign     LowCardinality(String) COMMENT 'Campaign, as in UTM.',
+    content      LowCardinality(String) COMMENT 'Normalised path or asset id.',
+    persona      LowCardinality(String) COMMENT 'Persona of the lead that was touched.',
     lost_month   Date COMMENT 'First day of the month it was lost.',
     currency     LowCardinality(String) COMMENT 'Currency of the amount, ISO 4217.',
-    times        Float64 COMMENT 'Losses, split over channels as the model splits the opportunity; of hand-offs whole, by the lead''s first touch.',
+    times        Float64 COMMENT 'Losses, split over touches as the model splits the opportunity; of hand-offs whole, by the lead''s first touch.',
     amount_minor Int64 COMMENT 'Amount lost in minor units of the currency, split likewise.',
     amount       Decimal(18, 4) COMMENT 'Amount lost in the currency.'
 ) AS
 SELECT
-    workspace, 'deal' AS lost, d.lost_reason AS lost_reason, model, channel,
+    c.workspace AS workspace, 'deal' AS lost, d.lost_reason AS lost_reason, model, channel, source, campaign, content, persona,
     toStartOfMonth(assumeNotNull(d.closed_at)) AS lost_month, c.currency AS currency,
     sum(c.micro_credits) / 1000000 AS times, sum(c.credit_minor) AS amount_minor,
     $major(amount_minor, c.exponent) AS amount
@@ -23,13 +27,14 @@ INNER JOIN
     WHERE outcome = 'lost' AND closed_at IS NOT NULL
 ) AS d ON d.workspace = c.workspace AND d.deal = c.subject
 WHERE c.kind = 'opportunity'
-GROUP BY workspace, lost_reason, model, channel, lost_month, currency, c.exponent
+GROUP BY workspace, lost_reason, model, channel, source, campaign, content, persona, lost_month, currency, c.exponent
 UNION ALL
 SELECT
-    workspace, 'handoff' AS lost, reason AS lost_reason, 'first' AS model, channel,
-    toStartOfMonth(assumeNotNull(verdict_at)) AS lost_month, '(none)' AS currency,
+    v.workspace AS workspace, 'handoff' AS lost, v.reason AS lost_reason, 'first' AS model, v.channel AS channel,
+    v.source AS source, v.campaign AS campaign, v.content AS content, v.persona AS persona,
+    toStartOfMonth(assumeNotNull(v.verdict_at)) AS lost_month, '(none)' AS currency,
     count() AS times, 0 AS amount_minor, 0 AS amount
-FROM $views.handoffs
-WHERE verdict IN ('rejected', 'recycled', 'disqualified') AND verdict_at IS NOT NULL
-GROUP BY workspace, lost_reason, channel, lost_month
-COMMENT 'Why deals were lost and hand-offs turned down, by the channels that had brought them.'
+FROM $views.verdicts AS v
+WHERE v.refused AND v.verdict_at IS NOT NULL
+GROUP BY workspace, lost_reason, channel, source, campaign, content, persona, lost_month
+COMMENT 'Why deals were lost and hand-offs turned down, by the touches that had brought them.'

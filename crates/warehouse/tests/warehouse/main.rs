@@ -1,10 +1,13 @@
 //! The warehouse against the real engine: every view, every report, and every way a write can go wrong.
 
 mod compare;
+mod dashboards;
 mod migrate;
 mod report;
 mod rows;
+mod sales;
 mod server;
 mod switch;
 mod view;
+mod watch;
 mod write;

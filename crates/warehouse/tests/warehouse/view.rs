@@ -30,6 +30,11 @@ const EXPECTED: &[(&str, &str, &str)] = &[
         "recycled|2|24;(none)|\\N|\\N",
     ),
     (
+        "handoff_clocks",
+        "SELECT verdict, hours_to_verdict, working_hours_untouched < 25, touch_breached, verdict_breached FROM handoff_clocks ORDER BY mql_at",
+        "recycled|24|1|0|0;(none)|\\N|0|1|1",
+    ),
+    (
         "deals",
         "SELECT deal, outcome, amount, currency, reporting, closed_at, lost_reason, deal_type, length(contacts) FROM deals ORDER BY deal",
         "d-1|won|1000.01|USD|1000.01|2026-03-21 00:00:00.000|(none)|new|1;\
@@ -133,6 +138,40 @@ const EXPECTED: &[(&str, &str, &str)] = &[
         "2026-03-01 00:00:00.000|page_view|v-v1-1772323200000|Paid Search|www.google.com;2026-03-01 00:00:00.000|stage|lead|Paid Search|visitor > lead: score;\
       2026-03-01 00:00:00.000|touch|t1|Paid Search|visit;2026-03-03 00:00:00.000|stage|mql|Paid Search|lead > mql: score;\
       2026-03-03 02:00:00.000|call|c-1|(none)|reached",
+    ),
+    ("working_days", "SELECT count() FROM working_days", "0"),
+    ("conversion_watch", "SELECT count() FROM conversion_watch", "0"),
+    (
+        "lead_origins",
+        "SELECT channel, source, campaign, content, persona, rep, score FROM lead_origins ORDER BY lead",
+        "Paid Search|google|spring|(none)|buyer|rep-1|12.5;Organic Search|google|spring|(none)|buyer|rep-1|12.5",
+    ),
+    (
+        "sla_breaches",
+        "SELECT breach, mql_at, open, working_hours > target_hours, target_hours, rep FROM sla_breaches ORDER BY breach",
+        "first_touch|2026-03-07 00:00:00.000|1|1|24|rep-1;verdict|2026-03-07 00:00:00.000|1|1|72|rep-1",
+    ),
+    (
+        "verdicts",
+        "SELECT mql_at, verdict, reason, accepted, refused, qualified_by, definition_version, source, campaign, rep, score_band FROM verdicts ORDER BY mql_at",
+        "2026-03-03 00:00:00.000|recycled|no budget|0|1|score|1|google|spring|rep-1|000-024;\
+      2026-03-07 00:00:00.000|(none)|(none)|0|0|score|1|google|spring|rep-1|000-024",
+    ),
+    (
+        "recycled",
+        "SELECT left_at, stage, from_stage, reason, came_back_at, won_at, rep FROM recycled",
+        "2026-03-04 00:00:00.000|recycled|mql|score|2026-03-07 00:00:00.000|\\N|rep-1",
+    ),
+    (
+        "content_conversion",
+        "SELECT content, views, visitors, influenced_opportunity, influenced_won, leads, mqls, round(rate_low, 4), round(rate_high, 4), peer_rate, stands, shared FROM content_conversion",
+        "/ten-cures|2|2|3|2|2|1|0.0945|0.9055|\\N|as its peers|0",
+    ),
+    (
+        "campaign_spend",
+        "SELECT month, channel, source, campaign, spend, spend_without_rate, clicks, opportunities, won, revenue, realised_revenue FROM campaign_spend WHERE model = 'linear' ORDER BY channel",
+        "2026-03-01|Email|email|spring|0|0|0|0.5|0.5|500|500;2026-03-01|Organic Search|google|spring|0|0|0|1|1|0|0;\
+      2026-03-01|Paid Search|google|spring|210|1|30|1.5|0.5|500.01|500.01",
     ),
     (
         "model_comparison",

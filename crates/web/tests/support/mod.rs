@@ -4,7 +4,7 @@ use serde_json::Value;
 use smarketing_engine::log::{self, Log, Memory, Reader, Size};
 use smarketing_engine::{Intake, Pepper, Progress, Vault, codec};
 use smarketing_kernel::entry::Entry;
-use smarketing_kernel::time::Timestamp;
+use smarketing_kernel::time::{Day, Timestamp};
 use smarketing_store::Store as _;
 use smarketing_web::{Admin, Collector, ImportRequest, Options};
 use std::net::SocketAddr;
@@ -100,6 +100,10 @@ impl Admin for Echo {
             "events" => Ok(serde_json::json!({ "paths": request.paths, "currency": request.currency })),
             other => Err(format!("there is no dialect \"{other}\"")),
         }
+    }
+
+    fn watch(&self, day: Day) -> Result<Value, String> {
+        Ok(serde_json::json!({ "day": day.to_string() }))
     }
 
     fn settle(&self) -> Result<Value, String> {

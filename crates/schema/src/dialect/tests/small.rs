@@ -75,6 +75,35 @@ fn spend_is_exact_and_never_counted_twice() {
     assert_eq!(id(&found), id(&again));
 }
 
+/// 100.00 over three days are 33.34, 33.33, 33.33; -0.05 over two are -0.02, -0.03; the parts of a cost add up.
+#[test]
+fn the_cost_of_a_campaign_is_spread_by_day_to_the_penny() {
+    let spend = "day,until,campaign,amount,currency,clicks\n\
+        2026-03-01,2026-03-03,fair,100.00,EUR,4\n\
+        2026-03-01,2026-03-02,refund,-0.05,EUR,\n\
+        2026-03-03,2026-03-04,fair,1,EUR,\n\
+        2026-03-09,2026-03-08,late,1,EUR,\n\
+        2026-03-05,,plain,1,EUR,\n";
+    let found = import(Dialect::Spend, &[("spend.csv", spend)]).expect("an import");
+    assert!(found.balanced());
+    let ends: Vec<String> = found.records.iter().map(line).collect();
+    let expect = [
+        "campaign=fair amount=3334EUR clicks=2",
+        "campaign=fair amount=3333EUR clicks=1",
+        "campaign=fair amount=3333EUR clicks=1",
+        "campaign=refund amount=-2EUR",
+        "campaign=refund amount=-3EUR",
+    ];
+    let spread: Vec<&String> = ends.iter().filter(|line| line.contains("fair") || line.contains("refund")).collect();
+    for (line, expect) in spread.iter().zip(expect) {
+        assert!(line.ends_with(expect), "{line}");
+    }
+    let refused = |problem: &str| ends.iter().filter(|line| line.starts_with(problem)).count();
+    assert_eq!(refused("duplicate_field: file \"spend.csv\" line 4: the day and campaign of line 2 again"), 1);
+    assert_eq!(refused("invalid_value: file \"spend.csv\" line 5: ends before it begins"), 1);
+    assert!(ends.iter().any(|line| line.ends_with("campaign=plain amount=100EUR")));
+}
+
 #[test]
 fn rates_are_exact_decimals() {
     let rates = "day,currency,rate\n2026-03-01,BRL,0.1834\n2026-03-01,brl,0.2\n2026-03-02,BRL,0\n2026-03-03,,1\n2027-03-01,BRL,1\n";

@@ -1,0 +1,41 @@
+CREATE TABLE IF NOT EXISTS $data.conversion_watch (
+    workspace           LowCardinality(String) COMMENT 'Workspace the row belongs to.',
+    stage               LowCardinality(String) COMMENT 'Stage that was entered.',
+    next_stage          LowCardinality(String) COMMENT 'Stage looked for after it.',
+    dimension           LowCardinality(String) COMMENT 'What the segment is one of: all, channel, persona, content or rep.',
+    value               String COMMENT 'The segment; (all) for everybody, (other) for those too many to tell apart.' CODEC(ZSTD(1)),
+    day                 Date COMMENT 'UTC day of the evaluation.' CODEC(Delta, ZSTD(1)),
+    definition_version  LowCardinality(String) COMMENT 'Version of the definitions of the entries looked at.',
+    state               LowCardinality(String) COMMENT 'steady, fell, few (too few entries), late (the stream behind the later stage is) or redefined (definitions changed too recently).',
+    alarm               UInt8 COMMENT '1 while an alarm stands.',
+    alarm_since         Nullable(Date) COMMENT 'Day the alarm was raised.',
+    alarm_baseline      Nullable(Date) COMMENT 'Day after the last of the baseline the alarm was raised against.',
+    left_out_from       Nullable(Date) COMMENT 'First day of entry not looked at any more since an alarm ended.',
+    left_out_until      Nullable(Date) COMMENT 'Day after the last of them.',
+    streak              UInt16 COMMENT 'Evaluations in a row that speak for raising the alarm, or for ending it.',
+    judged_until        Nullable(Date) COMMENT 'Days before this one have been judged.',
+    as_of               Nullable(Date) COMMENT 'Days before this one were over and heard of; null where nothing was compared.',
+    recent_from         Date COMMENT 'First day of entry of the recent window.',
+    baseline_from       Date COMMENT 'First day of entry of the baseline.',
+    baseline_until      Date COMMENT 'Day after the last of the baseline.',
+    horizon_days        UInt16 COMMENT 'Oldest age compared, in days.',
+    entered             UInt64 COMMENT 'Entries in the recent window.' CODEC(ZSTD(1)),
+    converted           UInt64 COMMENT 'Of those, how many converted up to the horizon.' CODEC(ZSTD(1)),
+    expected_milli      UInt64 COMMENT 'Thousandths of how many would have, had they converted as the baseline did.' CODEC(ZSTD(1)),
+    rate_ppm            UInt32 COMMENT 'Share that converts up to the horizon (Kaplan-Meier), in parts per million.',
+    rate_error_ppm      UInt32 COMMENT 'Its standard error (Greenwood), in parts per million.',
+    baseline_rate_ppm   UInt32 COMMENT 'The same share of the baseline, in parts per million.',
+    baseline_error_ppm  UInt32 COMMENT 'Its standard error, in parts per million.',
+    z_milli             Int64 COMMENT 'Standard deviations above what is expected if both convert alike (log-rank test), in thousandths.' CODEC(ZSTD(1)),
+    limit_milli         Int64 COMMENT 'At or below it z_milli is more than chance.' CODEC(ZSTD(1)),
+    cause_dimension     LowCardinality(String) COMMENT 'What explains most of the drop is one of; (none) where all fell alike.',
+    cause_value         String COMMENT 'What explains most of the drop.' CODEC(ZSTD(1)),
+    cause_mix           UInt8 COMMENT '1 where there are more of them than there were, rather than that they convert worse.',
+    cause_share_ppm     UInt32 COMMENT 'The share of the missing conversions it explains, in parts per million.',
+    version             UInt64 COMMENT 'When it was evaluated, in milliseconds; the latest evaluation of a day holds.' CODEC(Delta, ZSTD(1)),
+    is_deleted          UInt8 COMMENT '1 where the key is gone since this version.' CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (workspace, stage, next_stage, dimension, value, day)
+SETTINGS $settings
+COMMENT 'One row per day, step of the funnel and segment: how the conversion watch evaluated it. A day knows the day before it.';

@@ -1,0 +1,18 @@
+SELECT
+    multiIf({by:String} = 'score', score_band, {by:String} = 'definition', concat(definition_version, ' by ', qualified_by),
+        {by:String} = 'month', toString(toStartOfMonth(mql_at)), {by:String} = 'source', source,
+        {by:String} = 'campaign', campaign, {by:String} = 'content', content, {by:String} = 'persona', persona,
+        {by:String} = 'rep', rep, channel) AS segment,
+    count() AS handoffs, countIf(v.accepted) AS accepted, countIf(v.refused) AS refused,
+    handoffs - accepted - refused AS unjudged,
+    round(ifNotFinite(accepted / (accepted + refused), 0), 4) AS acceptance_rate,
+    round($wilson_low(accepted, accepted + refused), 4) AS rate_low,
+    round($wilson_high(accepted, accepted + refused), 4) AS rate_high,
+    round(avgIf(toFloat64(score), v.accepted), 2) AS score_of_accepted,
+    round(avgIf(toFloat64(score), v.refused), 2) AS score_of_refused,
+    arrayElementOrNull(topKIf(1)(reason, v.refused), 1) AS main_reason_of_refusal
+FROM $views.verdicts AS v
+WHERE workspace = {workspace:String} AND toDate(mql_at) BETWEEN {from:Date} AND {to:Date}
+GROUP BY segment
+ORDER BY if({by:String} = 'score', segment, ''), handoffs DESC, segment
+LIMIT 1000

@@ -1,0 +1,80 @@
+CREATE OR REPLACE VIEW $views.campaign_spend (
+    workspace              LowCardinality(String) COMMENT 'Workspace the row belongs to.',
+    model                  LowCardinality(String) COMMENT 'Attribution model. influenced gives every touch the whole conversion, so its credit does not sum to the value.',
+    month                  Date COMMENT 'First day of the month.',
+    channel                LowCardinality(String) COMMENT 'Channel of the touch; (unattributed) for credit that has no touch.',
+    source                 LowCardinality(String) COMMENT 'Source, as in UTM.',
+    campaign               LowCardinality(String) COMMENT 'Campaign, as in UTM.',
+    currency               LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',
+    spend_minor            Int64 COMMENT 'Spend in minor units of the reporting currency.',
+    spend                  Decimal(18, 4) COMMENT 'Spend in the reporting currency.',
+    spend_without_rate     UInt64 COMMENT 'Reports of spend left out because no rate was known.',
+    clicks                 UInt64 COMMENT 'Clicks bought.',
+    impressions            UInt64 COMMENT 'Impressions bought.',
+    leads                  Float64 COMMENT 'Conversions of kind lead credited, by month of conversion.',
+    mqls                   Float64 COMMENT 'Conversions of kind mql credited.',
+    sqls                   Float64 COMMENT 'Conversions of kind sql credited.',
+    opportunities          Float64 COMMENT 'Conversions of kind opportunity credited.',
+    won                    Float64 COMMENT 'Won deals credited.',
+    won_new                Float64 COMMENT 'Of those, deals of new customers.',
+    revenue_minor          Int64 COMMENT 'Won revenue credited, by month of conversion, in minor units.',
+    revenue                Decimal(18, 4) COMMENT 'Won revenue credited, by month of conversion.',
+    realised_revenue_minor Int64 COMMENT 'Won revenue credited to touches of the month, in minor units.',
+    realised_revenue       Decimal(18, 4) COMMENT 'Won revenue credited to touches of the month.'
+) AS
+WITH
+    reporting AS
+    (
+        SELECT workspace, argMax(reporting_currency, opened_at) AS currency, argMax(reporting_exponent, opened_at) AS exponent
+        FROM $views.deals
+        GROUP BY workspace
+    ),
+    spending AS
+    (
+        SELECT
+            s.workspace AS workspace, s.channel AS channel, s.source AS source, s.campaign AS campaign, s.day AS day,
+            s.clicks AS clicks, s.impressions AS impressions, if(r.currency = '', s.currency, r.currency) AS currency,
+            if(r.currency = '', s.exponent, r.exponent) AS exponent,
+            multiIf(s.currency = currency, toDecimal256(1, 12), x.rate > 0, toDecimal256(x.rate, 12), toDecimal256(0, 12)) AS rate,
+            toInt64(round(toDecimal256(s.amount_minor, 12) * rate * intExp10(exponent) / intExp10(s.exponent))) AS minor
+        FROM $views.ad_spend AS s
+        LEFT JOIN reporting AS r ON r.workspace = s.workspace
+        ASOF LEFT JOIN $views.exchange_rates AS x
+            ON x.workspace = s.workspace AND x.currency = s.currency AND x.day <= s.day
+    ),
+    models AS (SELECT DISTINCT workspace, model FROM $views.conversion_credits)
+SELECT
+    workspace, model, month, channel, source, campaign, currency,
+    sum(f.spent) AS spend_minor, $major(spend_minor, exponent) AS spend, sum(f.unrated) AS spend_without_rate,
+    sum(f.clicks) AS clicks, sum(f.impressions) AS impressions,
+    sumIf(f.micro, kind = 'lead') / 1000000 AS leads, sumIf(f.micro, kind = 'mql') / 1000000 AS mqls,
+    sumIf(f.micro, kind = 'sql') / 1000000 AS sqls, sumIf(f.micro, kind = 'opportunity') / 1000000 AS opportunities,
+    sumIf(f.micro, kind = 'won') / 1000000 AS won, sum(f.micro_new) / 1000000 AS won_new,
+    sum(f.earned) AS revenue_minor, $major(revenue_minor, exponent) AS revenue,
+    sum(f.realised) AS realised_revenue_minor, $major(realised_revenue_minor, exponent) AS realised_revenue
+FROM
+(
+    SELECT
+        s.workspace AS workspace, if(m.model = '', '(none)', m.model) AS model, toStartOfMonth(day) AS month, channel,
+        source, campaign, currency, exponent, minor AS spent, toUInt64(rate = 0) AS unrated, clicks, impressions,
+        '' AS kind, 0 AS micro, 0 AS micro_new, 0 AS earned, 0 AS realised
+    FROM spending AS s
+    LEFT JOIN models AS m ON m.workspace = s.workspace
+    UNION ALL
+    SELECT
+        workspace, model, toStartOfMonth(conversion_day) AS month, channel, source, campaign,
+        reporting_currency AS currency, reporting_exponent AS exponent, 0 AS spent, 0 AS unrated, 0 AS clicks,
+        0 AS impressions, toString(kind) AS kind, micro_credits AS micro,
+        if(kind = 'won' AND deal_type = 'new', micro_credits, 0) AS micro_new,
+        if(kind = 'won', reporting_credit_minor, 0) AS earned, 0 AS realised
+    FROM $views.credits
+    UNION ALL
+    SELECT
+        workspace, model, toStartOfMonth(if(touch_id = '', conversion_day, toDate(touch_at))) AS month, channel, source,
+        campaign, reporting_currency AS currency, reporting_exponent AS exponent, 0 AS spent, 0 AS unrated, 0 AS clicks,
+        0 AS impressions, '' AS kind, 0 AS micro, 0 AS micro_new, 0 AS earned, reporting_credit_minor AS realised
+    FROM $views.credits AS c
+    WHERE c.kind = 'won'
+) AS f
+GROUP BY workspace, model, month, channel, source, campaign, currency, exponent
+COMMENT 'Advertising spend beside everything credited to it, by month and campaign, in the reporting currency; spend that brought nothing is here too.'

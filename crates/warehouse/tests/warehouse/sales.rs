@@ -1,0 +1,160 @@
+//! Funnel, hand-off, verdicts, content, spend and goal, against numbers worked out by hand.
+
+use crate::report::text;
+use crate::rows::{ADA, BOB, day, deal, entry, lead, now, view, world};
+use crate::server::{Envelopes, ask, empty, holding, run};
+use smarketing_kernel::event::Stage;
+use smarketing_kernel::row::{Outcome, Rows};
+use smarketing_kernel::time::{Day, Timestamp};
+use smarketing_warehouse::report::{By, Scope};
+use smarketing_warehouse::{Calendar, Table};
+
+const CARA: &str = "cccccccccccccccccccccccccccccccc";
+
+#[test]
+fn sales_reports_answer() {
+    run(async {
+        let warehouse = holding("sales", &[world()]).await;
+        let scope = Scope::all("w");
+        let check = |table: Table, expect: &[&str]| assert_eq!(text(&table), expect);
+        let funnel = text(&warehouse.funnel(&scope, None).await.unwrap());
+        assert_eq!(
+            funnel[..5],
+            [
+                "stage|next_stage|segment|entered|converted|conversion_rate|rate_low|rate_high|came_back",
+                "lead|customer|(all)|2|0|0|0|0.6576|0",
+                "lead|mql|(all)|2|1|0.5|0.0945|0.9055|0",
+                "mql|sal|(all)|2|0|0|0|0.6576|1",
+                "mql|sql|(all)|2|1|0.5|0.0945|0.9055|1",
+            ]
+        );
+        let by_channel = text(&warehouse.funnel(&scope, Some(By::Channel)).await.unwrap());
+        assert_eq!(by_channel[1], "lead|customer|Paid Search|2|0|0|0|0.6576|0");
+        check(
+            warehouse.sla(&scope, Some(1)).await.unwrap(),
+            &[
+                "rep|handoffs|worked|in_time|late|judged_late|working_hours_median|hours_median|accepted|rejected",
+                "rep-1|2|1|0|2|1|2|2|0|1",
+            ],
+        );
+        assert_eq!(text(&warehouse.sla(&scope, None).await.unwrap())[1], "rep-1|2|1|1|1|1|2|2|0|1");
+        assert_eq!(warehouse.breaches(&scope).await.unwrap().rows.len(), 2);
+        check(
+            warehouse.verdicts(&scope, None).await.unwrap(),
+            &[
+                "segment|handoffs|accepted|refused|unjudged|acceptance_rate|rate_low|rate_high|score_of_accepted|score_of_refused|main_reason_of_refusal",
+                "Paid Search|2|0|1|1|0|0|0.7935||12.5|no budget",
+            ],
+        );
+        assert!(text(&warehouse.verdicts(&scope, Some(By::Definition)).await.unwrap())[1].starts_with("1 by score|2|"));
+        check(
+            warehouse.recycled(&scope, None).await.unwrap(),
+            &[
+                "stage|from_stage|reason|segment|times|leads|came_back|won_after_all",
+                "recycled|mql|score|(all)|1|1|1|0",
+            ],
+        );
+        check(
+            warehouse.spend(&scope, "linear", None).await.unwrap(),
+            &[
+                "segment|currency|spend|spend_without_rate|clicks|leads|mqls|sqls|won|revenue|realised_revenue|cost_per_lead|cost_per_mql|cost_per_sql|cost_per_deal|cac|roas|roi|realised_roi",
+                "Paid Search|USD|210|1|30|0|0|0|0.5|500.01|500.01||||420|420|2.381|1.381|1.381",
+                "Email|USD|0|0|0|0|0|0|0.5|500|500||||0|0|||",
+                "Organic Search|USD|0|0|0|0|0|0|1|0|0||||0|0|||",
+            ],
+        );
+        let content = text(&warehouse.content_conversion(&scope).await.unwrap());
+        assert_eq!(content[1], "/ten-cures|blog|awareness|2|2|0|0|3|2|2|1|0.5|0.0945|0.9055||as its peers|0|0|0");
+    });
+}
+
+#[test]
+fn spend_that_brought_nothing_stays_visible() {
+    run(async {
+        let mut rows = world();
+        (rows.conversions, rows.credit_ledger) = (Vec::new(), Vec::new());
+        let warehouse = holding("barren", &[rows]).await;
+        let spend = text(&warehouse.spend(&Scope::all("w"), "linear", Some(By::Campaign)).await.unwrap());
+        assert_eq!(spend[1], "spring|USD|210|1|30|0|0|0|0|0|0||||||0|-1|-1");
+    });
+}
+
+/// Two deals are won, of 1 000 and 3 000, one is lost; of three leads two are qualified and one of these gets to a
+/// deal; thirty visitors came. 100 000 take 50 such wins, 75 deals, 75 SQLs, 150 MQLs, 225 leads, 2 250 visitors.
+#[test]
+fn the_path_to_a_goal_multiplies_up() {
+    run(async {
+        let mut rows = Rows { partition: 0, version: 1, ..Rows::default() };
+        let stages = [Stage::Visitor, Stage::Lead, Stage::Mql, Stage::Sql, Stage::Opportunity];
+        for (who, reached) in [(ADA, 4), (BOB, 2), (CARA, 1)] {
+            rows.leads.push(now(lead(who, "x@y.test", "Email", "email")));
+            let steps = stages.windows(2).take(reached).zip(0..);
+            rows.stage_entries.extend(steps.map(|(pair, at)| now(entry(who, day(at), pair[1], pair[0]))));
+        }
+        let deals = [("d-1", Outcome::Won, 100_000), ("d-2", Outcome::Won, 300_000), ("d-3", Outcome::Lost, 100_000)];
+        rows.deals = deals
+            .iter()
+            .map(|(id, outcome, minor)| now(deal(id, *outcome, *minor, "USD", Some(*minor), ADA)))
+            .collect();
+        rows.web_events = (0..30).map(|visitor| now(view(&format!("v-{visitor}"), day(0), "(none)", false))).collect();
+        let warehouse = holding("goal", &[rows]).await;
+        let path = text(&warehouse.goal(&Scope::all("w"), 100_000).await.unwrap());
+        let short: Vec<String> = path
+            .iter()
+            .skip(1)
+            .map(|line| {
+                line.split('|')
+                    .enumerate()
+                    .filter(|(at, _)| [0, 1, 5].contains(at))
+                    .map(|(_, cell)| cell)
+                    .collect::<Vec<_>>()
+                    .join("|")
+            })
+            .collect();
+        assert_eq!(
+            short,
+            ["won deals|2|50", "opportunities|3|75", "sqls|1|75", "mqls|2|150", "leads|3|225", "visitors|30|2250"]
+        );
+        let later = Scope { from: Day::from_civil(2030, 1, 1), ..Scope::all("w") };
+        assert!(warehouse.goal(&later, 100_000).await.unwrap().rows.iter().all(|row| row[5].to_string().is_empty()));
+    });
+}
+
+/// Handed over on Friday at 16:00 in Berlin, touched on Tuesday at 10:00, judged on Thursday at 13:00; Monday is a
+/// holiday. Sales works from 9 to 17: that is 1 + 1 = 2 hours, and 1 + 8 + 8 + 4 = 21. Handed over on the Saturday
+/// before summer time begins, touched on Monday at 9:30 summer time: half an hour.
+#[test]
+fn the_hand_off_clock_runs_in_working_hours() {
+    run(async {
+        let warehouse = empty("clock").await;
+        let mut calendar = Calendar {
+            time_zone: "Europe/Berlin".into(),
+            weekdays: vec![1, 2, 3, 4, 5],
+            opens: "09:00".into(),
+            closes: "17:00".into(),
+            holidays: vec![Day::from_civil(2026, 3, 9).unwrap()],
+            first_touch_hours: 2,
+            verdict_hours: 16,
+        };
+        warehouse.set_calendar("w", &calendar, Timestamp(1)).await.unwrap();
+        let hour = |days: i64, hours: i64| day(days).plus(hours * 1_800_000);
+        let mut rows = world();
+        rows.handoffs.truncate(2);
+        rows.handoffs[0].row.mql_at = hour(5, 30);
+        rows.handoffs[0].row.first_activity_at = Some(hour(9, 18));
+        rows.handoffs[0].row.verdict_at = Some(hour(11, 24));
+        rows.handoffs[1].row.mql_at = hour(27, 20);
+        rows.handoffs[1].row.first_activity_at = Some(hour(29, 15));
+        warehouse.insert(&[rows], &Envelopes).await.unwrap();
+        let sql = "SELECT working_hours_untouched, working_hours_unjudged, touch_breached, verdict_breached FROM handoff_clocks ORDER BY mql_at";
+        let found = ask(&warehouse, sql).await;
+        assert_eq!(found.lines().next(), Some("2\t21\t0\t1"));
+        assert!(found.lines().nth(1).unwrap().starts_with("0.5\t"), "{found}");
+
+        calendar.first_touch_hours = 1;
+        warehouse.set_calendar("w", &calendar, Timestamp(2)).await.unwrap();
+        assert_eq!(ask(&warehouse, sql).await.lines().next(), Some("2\t21\t1\t1"));
+        calendar.time_zone = "Mars/Olympus".into();
+        assert!(warehouse.set_calendar("w", &calendar, Timestamp(3)).await.is_err());
+    });
+}

@@ -222,14 +222,14 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "crates/sim/src/world/node.rs",
         "let Commit { state, rows, messages, .. } = commit;",
         "let Commit { state, mut rows, messages, .. } = commit; if MUTANT { rows.version = number; }",
-        &["Version"],
+        &["Convergence", "Version"],
     ),
     mutant(
         "a new owner restamps versions with its epoch",
         "crates/sim/src/world/node.rs",
         "self.settled.push_back(Settled { state, subjects, rows, messages, number });",
         "let mut rows = rows; if MUTANT { rows.version += 1_000_000 * self.store.held().state.position; } self.settled.push_back(Settled { state, subjects, rows, messages, number });",
-        &["Ledger", "Version"],
+        &["Convergence", "Ledger", "Version"],
     ),
     // The order of the driver.
     mutant(

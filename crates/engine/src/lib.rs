@@ -10,6 +10,7 @@
 pub mod codec;
 pub mod delivery;
 pub mod intake;
+pub mod kafka;
 pub mod limits;
 pub mod local;
 pub mod log;

@@ -12,13 +12,44 @@ use tokio::runtime::Handle;
 
 /// An open house.
 pub(crate) struct House {
-    pub(crate) clickhouse: Supervisor,
+    pub(crate) clickhouse: Engine,
     pub(crate) warehouse: Warehouse,
     pub(crate) service: Service,
 }
 
-/// Starts the embedded engine of a data directory.
-pub(crate) async fn start_engine(place: &Place, config: &Config) -> anyhow::Result<Supervisor> {
+/// Where the warehouse is.
+pub(crate) enum Engine {
+    /// A child of ours.
+    Embedded(Supervisor),
+    /// A server of somebody's, by its URL.
+    Server(String),
+}
+
+impl Engine {
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Embedded(engine) => engine.url(),
+            Self::Server(url) => url.clone(),
+        }
+    }
+
+    /// Stops it, if it is ours.
+    pub(crate) async fn stop(self) {
+        if let Self::Embedded(engine) = self {
+            engine.stop().await;
+        }
+    }
+}
+
+/// Starts the embedded engine of a data directory, where no server is configured.
+pub(crate) async fn start_engine(place: &Place, config: &Config) -> anyhow::Result<Engine> {
+    if !config.raw.clickhouse.url.is_empty() {
+        return Ok(Engine::Server(config.raw.clickhouse.url.clone()));
+    }
+    start_embedded(place, config).await.map(Engine::Embedded)
+}
+
+async fn start_embedded(place: &Place, config: &Config) -> anyhow::Result<Supervisor> {
     let options = BoxOptions {
         path: place.clickhouse(),
         port: config.raw.clickhouse.port,
@@ -40,22 +71,36 @@ pub(crate) async fn start_engine(place: &Place, config: &Config) -> anyhow::Resu
 /// How long a start waits for the engine of a killed service to go.
 const LINGERING: Duration = Duration::from_secs(5);
 
-/// A warehouse on the embedded engine.
-pub(crate) async fn connect(engine: &Supervisor, config: &Config, generation: u32) -> anyhow::Result<Warehouse> {
-    let service = Credentials { user: "service".to_owned(), password: engine.service_key().to_owned() };
-    let reader = Credentials { user: "default".to_owned(), password: String::new() };
+/// A warehouse on the engine.
+pub(crate) async fn connect(engine: &Engine, config: &Config, generation: u32) -> anyhow::Result<Warehouse> {
+    let raw = &config.raw.clickhouse;
+    let user = |user: &str, password: &str| Credentials { user: user.to_owned(), password: password.to_owned() };
+    let (service, reader) = match engine {
+        Engine::Embedded(engine) => (user("service", engine.service_key()), Some(user("default", ""))),
+        Engine::Server(_) if raw.reader_user.is_empty() => (user(&raw.user, &raw.password), None),
+        Engine::Server(_) => {
+            (user(&raw.user, &raw.password), Some(user(&raw.reader_user, &raw.reader_password)))
+        }
+    };
     let options = WarehouseOptions {
         url: engine.url(),
         service,
-        reader: Some(reader),
+        reader,
+        database: raw.database.clone(),
         generation,
-        durable: config.raw.clickhouse.durable,
-        compress: false,
+        durable: raw.durable,
+        compress: matches!(engine, Engine::Server(_)),
         ..WarehouseOptions::default()
     };
     patiently(|| Warehouse::connect(options.clone()))
         .await
-        .context("could not connect to the embedded ClickHouse engine")
+        .with_context(|| format!("could not connect to ClickHouse at {}", engine.url()))
+}
+
+/// Brings tables and views to today's.
+pub(crate) async fn migrate(warehouse: &Warehouse) -> anyhow::Result<()> {
+    patiently(|| warehouse.migrate(MIGRATIONS)).await.context("could not migrate the warehouse")?;
+    patiently(|| warehouse.publish()).await.context("could not create the views of the warehouse")
 }
 
 /// How long a start waits for an engine that is being started again.
@@ -83,6 +128,9 @@ impl House {
     pub(crate) async fn open(place: &Place, config: &Config) -> anyhow::Result<Self> {
         place.create()?;
         let layout = place.layout_or_new(config)?;
+        if !layout.journal.is_empty() {
+            bail!("the data directory belongs to {}; use another one", layout.owner());
+        }
         if layout.definitions != definitions(config)? {
             bail!(
                 "the definitions have changed since generation {} of this data directory was built; \
@@ -102,16 +150,17 @@ impl House {
     ) -> anyhow::Result<Self> {
         let store = place.store(layout.generation);
         let Local { log, store, vault } =
-            Local::open(&place.journal(), &store, &place.vault(), layout.partitions, place.pepper()?)?;
+            Local::open(&place.journal(), &store, &place.vault(), layout.partitions, config.pepper(place)?)?;
         let clickhouse = start_engine(place, config).await?;
         let warehouse = connect(&clickhouse, config, layout.generation).await?;
         if !publish {
             // What an earlier attempt at this generation left would show beside what comes.
             patiently(|| warehouse.drop_tables()).await?;
         }
-        patiently(|| warehouse.migrate(MIGRATIONS)).await.context("could not migrate the warehouse")?;
         if publish {
-            patiently(|| warehouse.publish()).await.context("could not create the views of the warehouse")?;
+            migrate(&warehouse).await?;
+        } else {
+            patiently(|| warehouse.migrate(MIGRATIONS)).await.context("could not migrate the warehouse")?;
         }
         let service = Service::start(Parts {
             log,
@@ -121,6 +170,7 @@ impl House {
             rules: Arc::clone(&config.rules),
             clear_fields: config.raw.privacy.clear_fields.clone(),
             runtime: Handle::current(),
+            snapshots: None,
         })?;
         Ok(Self { clickhouse, warehouse, service })
     }

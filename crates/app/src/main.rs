@@ -11,6 +11,7 @@ mod house;
 mod place;
 mod remote;
 mod render;
+mod shared;
 mod verbs;
 
 use clap::Parser as _;

@@ -27,6 +27,24 @@ pub(crate) struct Layout {
     pub(crate) generation: u32,
     /// The definitions of this generation, as JSON.
     pub(crate) definitions: String,
+    /// The topic of the journal; empty for a journal in the directory itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) journal: String,
+}
+
+impl Layout {
+    /// A first generation with its journal in the directory.
+    pub(crate) fn new(partitions: u32, definitions: String) -> Self {
+        Self { format: FORMAT, partitions, generation: 1, definitions, journal: String::new() }
+    }
+
+    /// Whose directory it is, in words.
+    pub(crate) fn owner(&self) -> String {
+        match self.journal.as_str() {
+            "" => "`smarketing up` on this machine".to_owned(),
+            topic => format!("a process of `smarketing run` on the topic \"{topic}\""),
+        }
+    }
 }
 
 /// The running service, as other processes find it.
@@ -107,8 +125,7 @@ impl Place {
         if let Some(layout) = self.layout()? {
             return Ok(layout);
         }
-        let definitions = definitions(config)?;
-        let layout = Layout { format: FORMAT, partitions: config.raw.service.partitions, generation: 1, definitions };
+        let layout = Layout::new(config.raw.service.partitions, definitions(config)?);
         self.save(&layout)?;
         Ok(layout)
     }

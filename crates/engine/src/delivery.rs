@@ -9,6 +9,7 @@ use crate::limits::{GATHER, RETRY};
 use crate::log::{self, Log};
 use crate::progress::Progress;
 use crate::shelf::SharedStore;
+use crate::shelter::Shelter;
 use crate::worker::Settled;
 use smarketing_kernel::entry::Entry;
 use smarketing_kernel::row::Rows;
@@ -60,6 +61,8 @@ pub(crate) struct Writer {
     pub(crate) opener: Arc<dyn Opener>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) runtime: Handle,
+    /// Where snapshots go, if anywhere.
+    pub(crate) shelter: Option<Shelter>,
 }
 
 /// The state a partition's store holds; a new one's if it holds none.
@@ -74,11 +77,15 @@ pub(crate) fn stored_state(partition: &dyn store::Partition) -> Result<State, Er
 
 impl Writer {
     /// Writes what comes until the worker is gone.
-    pub(crate) fn run(self, settled: Receiver<Settled>) -> Result<(), Error> {
+    pub(crate) fn run(mut self, settled: Receiver<Settled>) -> Result<(), Error> {
+        let mut shelter = self.shelter.take();
         while let Ok(first) = settled.recv() {
-            self.write(self.gather(first, &settled))?;
+            let position = self.write(self.gather(first, &settled))?;
+            if let (Some(shelter), Some(position)) = (&mut shelter, position) {
+                shelter.keep_now_and_then(&self.store, position)?;
+            }
         }
-        Ok(())
+        shelter.map_or(Ok(()), |shelter| Ok(shelter.keep_last(&self.store)?))
     }
 
     /// Steps to write together: until there are rows enough, it has waited long enough, or no more are coming.
@@ -100,7 +107,8 @@ impl Writer {
         group
     }
 
-    fn write(&self, group: Vec<Settled>) -> Result<(), Error> {
+    /// Writes steps; the position after them.
+    fn write(&self, group: Vec<Settled>) -> Result<Option<u64>, Error> {
         let mut commit = store::Commit::default();
         let mut rows: Vec<Rows> = Vec::with_capacity(group.len());
         let mut last = None;
@@ -111,7 +119,7 @@ impl Writer {
             rows.push(settled.rows);
             last = Some((settled.state, settled.number));
         }
-        let Some((state, number)) = last else { return Ok(()) };
+        let Some((state, number)) = last else { return Ok(None) };
         let encoded = postcard::to_allocvec(&state);
         let encoded =
             encoded.map_err(|reason| Error::Encode { what: "partition state", reason: reason.to_string() })?;
@@ -119,7 +127,7 @@ impl Writer {
         let delivered = self.deliver(&rows)?;
         self.store.lock().unwrap_or_else(PoisonError::into_inner).commit(commit)?;
         self.progress.commit(self.partition, number, &state, delivered);
-        Ok(())
+        Ok(Some(state.position))
     }
 
     /// Messages to other partitions: to their journals, in order of their numbers.
@@ -161,7 +169,7 @@ impl Writer {
         let step = Duration::from_millis(50);
         let mut left = pause;
         while !left.is_zero() {
-            if self.progress.stopping() {
+            if self.progress.leaving(self.partition) {
                 return Err(Error::Stopped);
             }
             std::thread::sleep(left.min(step));

@@ -3,9 +3,13 @@
 //! Start at [`Cluster`]. The journal on a topic is [`crate::log::Kafka`]; [`keys`] shares the keys of persons,
 //! [`group`] divides the journal's partitions among processes, [`feed`] reads the topics of others.
 
-
-
-
+mod decode;
+pub mod feed;
+pub mod group;
+pub mod keys;
+mod merge;
+mod registry;
+mod sender;
 mod topic;
 
 use rdkafka::ClientConfig;
@@ -14,8 +18,14 @@ use rdkafka::types::RDKafkaType;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use decode::Format;
+pub use registry::Address;
 pub use smarketing_store::Remedy;
+pub(crate) use sender::{Letter, Sender};
 pub use topic::{Copies, Topic, ensure};
+
+/// A group that is never joined: librdkafka wants one to read.
+pub(crate) const READERS: &str = "smarketing-readers";
 
 /// Longest wait for an answer that somebody waits for.
 pub(crate) const ANSWER: Duration = Duration::from_secs(30);

@@ -17,11 +17,12 @@ pub mod log;
 pub mod progress;
 pub mod service;
 pub mod shelf;
+mod shelter;
 pub mod vault;
 pub mod worker;
 
 pub use intake::{Incoming, Intake};
-pub use local::Local;
+pub use local::{Local, Shared};
 pub use progress::Progress;
 pub use service::{Parts, Service};
 pub use vault::{Pepper, Vault};

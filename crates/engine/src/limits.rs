@@ -39,3 +39,16 @@ pub const KEYS_CACHED: usize = 50_000;
 
 /// Recently written subjects a worker remembers in memory.
 pub const SUBJECTS_CACHED: usize = 4_000;
+
+/// Journal entries after which a partition's snapshot is taken anew: what a move has to read again at most.
+pub const SNAPSHOT_ENTRIES: u64 = 500_000;
+
+/// Snapshots of a partition that are kept.
+pub const SNAPSHOTS_KEPT: usize = 2;
+
+/// Messages of one partition of a raw topic that wait to be merged with those of others.
+pub const MERGE_BUFFER: usize = 2_000;
+
+/// How long a process that must give up a partition may take to finish what it has begun with it. Nothing depends on
+/// it but work done twice.
+pub const DRAIN: Duration = Duration::from_secs(20);

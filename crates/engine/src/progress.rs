@@ -19,10 +19,21 @@ pub struct Lane {
     pub halted: Option<String>,
     /// What the writer is waiting for, if it is.
     pub waiting: Option<String>,
+    /// Whether this process works the partition.
+    pub owned: bool,
+    /// Whether it is about to stop working it.
+    leaving: bool,
     /// Number of the latest step that is committed.
     committed: u64,
     /// Whether the worker has settled everything in its journal.
     idle: bool,
+}
+
+impl Lane {
+    fn stand(&mut self, state: &State) {
+        self.position = state.position;
+        self.streams.clone_from(&state.streams);
+    }
 }
 
 /// Shared by the service, its workers and its writers.
@@ -30,6 +41,8 @@ pub struct Progress {
     lanes: Mutex<Vec<Lane>>,
     stopping: AtomicBool,
     hurry: AtomicU64,
+    /// Why something that is no partition stopped.
+    failed: Mutex<Option<String>>,
 }
 
 impl Progress {
@@ -37,7 +50,12 @@ impl Progress {
     #[must_use]
     pub fn new(partitions: u32) -> Self {
         let lanes = (0..partitions).map(|_| Lane::default()).collect();
-        Self { lanes: Mutex::new(lanes), stopping: AtomicBool::new(false), hurry: AtomicU64::new(0) }
+        Self {
+            lanes: Mutex::new(lanes),
+            stopping: AtomicBool::new(false),
+            hurry: AtomicU64::new(0),
+            failed: Mutex::default(),
+        }
     }
 
     fn hold(&self) -> MutexGuard<'_, Vec<Lane>> {
@@ -73,10 +91,16 @@ impl Progress {
         sum
     }
 
-    /// The first partition that stopped, and why.
+    /// The first partition, or whatever else, that stopped, and why.
     #[must_use]
     pub fn halted(&self) -> Option<String> {
-        self.hold().iter().find_map(|lane| lane.halted.clone())
+        let lane = self.hold().iter().find_map(|lane| lane.halted.clone());
+        lane.or_else(|| self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Tells that something which is no partition stopped, and why.
+    pub fn fail(&self, why: &str) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
     }
 
     pub(crate) fn committed(&self, partition: u32) -> u64 {
@@ -85,14 +109,24 @@ impl Progress {
 
     pub(crate) fn opened(&self, partition: u32, state: &State) {
         self.change(partition, |lane| {
-            lane.position = state.position;
-            lane.streams.clone_from(&state.streams);
+            *lane = Lane { owned: true, rows: lane.rows, ..Lane::default() };
+            lane.stand(state);
         });
     }
 
+    /// Asks a partition's worker and writer to stop.
+    pub(crate) fn leave(&self, partition: u32) {
+        self.change(partition, |lane| lane.leaving = true);
+    }
+
+    /// They have stopped.
+    pub(crate) fn left(&self, partition: u32) {
+        self.change(partition, |lane| *lane = Lane { rows: lane.rows, halted: lane.halted.take(), ..Lane::default() });
+    }
+
     pub(crate) fn commit(&self, partition: u32, number: u64, state: &State, rows: u64) {
-        self.opened(partition, state);
         self.change(partition, |lane| {
+            lane.stand(state);
             lane.committed = number;
             lane.rows += rows;
             lane.waiting = None;
@@ -123,6 +157,12 @@ impl Progress {
 
     pub(crate) fn stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Whether a partition's worker and writer are to stop.
+    pub(crate) fn leaving(&self, partition: u32) -> bool {
+        let lane = usize::try_from(partition).ok().and_then(|index| self.hold().get(index).map(|lane| lane.leaving));
+        self.stopping() || lane.unwrap_or(true)
     }
 
     /// While somebody waits for quiet, ticks are not spaced out.

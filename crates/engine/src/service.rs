@@ -5,13 +5,16 @@ use crate::intake::Intake;
 use crate::limits::IN_FLIGHT_MAX;
 use crate::log::{self, Log};
 use crate::progress::Progress;
+use crate::shelter::{self, Shelter};
 use crate::vault::Vault;
 use crate::worker::Worker;
 use smarketing_kernel::rules::Rules;
 use smarketing_kernel::step::Partition;
 use smarketing_store::Store;
 use smarketing_warehouse::{Opener, Warehouse};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -32,6 +35,8 @@ pub struct Parts {
     pub clear_fields: Vec<String>,
     /// Runs the inserts.
     pub runtime: Handle,
+    /// Where snapshots of partitions go and come from, where partitions move between processes.
+    pub snapshots: Option<PathBuf>,
 }
 
 /// Why the service could not start, or stopped.
@@ -59,11 +64,11 @@ pub enum Error {
 
 /// A running service.
 pub struct Service {
-    log: Arc<dyn Log>,
-    store: Arc<dyn Store>,
+    parts: Parts,
     intake: Arc<Intake>,
     progress: Arc<Progress>,
-    threads: Vec<JoinHandle<()>>,
+    /// The threads of each partition that is worked here.
+    lanes: Mutex<BTreeMap<u32, Vec<JoinHandle<()>>>>,
 }
 
 impl Service {
@@ -72,26 +77,60 @@ impl Service {
     /// # Errors
     /// What the journal or the store refuse.
     pub fn start(parts: Parts) -> Result<Self, Error> {
-        let count = parts.log.partitions();
-        let progress = Arc::new(Progress::new(count));
-        let intake = Intake::new(Arc::clone(&parts.log), Arc::clone(&parts.vault), parts.clear_fields.clone());
-        let mut service = Self {
-            log: Arc::clone(&parts.log),
-            store: Arc::clone(&parts.store),
-            intake: Arc::new(intake),
-            progress,
-            threads: Vec::new(),
-        };
-        for index in 0..count {
-            service.open(&parts, Partition { index, count })?;
-        }
+        let service = Self::idle(parts);
+        (0..service.parts.log.partitions()).try_for_each(|partition| service.take(partition))?;
         Ok(service)
     }
 
-    fn open(&mut self, parts: &Parts, partition: Partition) -> Result<(), Error> {
-        let opened = parts.store.partition(partition.index)?;
+    /// A service that takes records but works no partition until it is told to [`Service::take`] one.
+    #[must_use]
+    pub fn idle(parts: Parts) -> Self {
+        let progress = Arc::new(Progress::new(parts.log.partitions()));
+        let intake = Intake::new(Arc::clone(&parts.log), Arc::clone(&parts.vault), parts.clear_fields.clone());
+        Self { parts, intake: Arc::new(intake), progress, lanes: Mutex::default() }
+    }
+
+    /// Opens a partition where it stopped, or at a snapshot that is further, and starts to work it.
+    ///
+    /// # Errors
+    /// What the journal, the store or the snapshots refuse.
+    pub fn take(&self, partition: u32) -> Result<(), Error> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.progress.stopping() || lanes.contains_key(&partition) {
+            return Ok(());
+        }
+        let threads = self.open(Partition { index: partition, count: self.parts.log.partitions() })?;
+        lanes.insert(partition, threads);
+        Ok(())
+    }
+
+    /// Stops to work a partition: what is decided is written, the rest is left to whoever takes it.
+    ///
+    /// # Errors
+    /// A thread that panicked.
+    pub fn leave(&self, partition: u32) -> Result<(), Error> {
+        let threads = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition);
+        self.progress.leave(partition);
+        for thread in threads.unwrap_or_default() {
+            if thread.join().is_err() {
+                return Err(Error::Halted("a thread of the service panicked".to_owned()));
+            }
+        }
+        self.progress.left(partition);
+        Ok(())
+    }
+
+    fn open(&self, partition: Partition) -> Result<Vec<JoinHandle<()>>, Error> {
+        let parts = &self.parts;
+        let mut opened = parts.store.partition(partition.index)?;
+        if let Some(directory) = &parts.snapshots {
+            let position = stored_state(opened.as_ref())?.position;
+            shelter::restore(directory, partition.index, opened.as_mut(), position)?;
+        }
         let state = stored_state(opened.as_ref())?;
         self.progress.opened(partition.index, &state);
+        let shelter =
+            parts.snapshots.as_ref().map(|directory| Shelter::new(directory, partition.index, state.position));
         let store = Arc::new(Mutex::new(opened));
         let (send, receive) = std::sync::mpsc::sync_channel(IN_FLIGHT_MAX);
         let worker = Worker {
@@ -110,21 +149,23 @@ impl Service {
             opener: Arc::clone(&parts.vault) as Arc<dyn Opener>,
             progress: Arc::clone(&self.progress),
             runtime: parts.runtime.clone(),
+            shelter,
         };
-        self.spawn("worker", partition.index, move || worker.run(state).map_err(|halt| halt.to_string()))?;
-        self.spawn("writer", partition.index, move || match writer.run(receive) {
+        let work = move || worker.run(state).map_err(|halt| halt.to_string());
+        let write = move || match writer.run(receive) {
             Err(delivery::Error::Stopped) | Ok(()) => Ok(()),
             Err(error) => Err(error.to_string()),
-        })
+        };
+        Ok(vec![self.spawn("worker", partition.index, work)?, self.spawn("writer", partition.index, write)?])
     }
 
     /// Runs `work` on a thread of its own; what it fails with halts the partition and is said aloud.
     fn spawn(
-        &mut self,
+        &self,
         role: &'static str,
         partition: u32,
         work: impl FnOnce() -> Result<(), String> + Send + 'static,
-    ) -> Result<(), Error> {
+    ) -> Result<JoinHandle<()>, Error> {
         let progress = Arc::clone(&self.progress);
         let run = move || {
             if let Err(why) = work() {
@@ -132,8 +173,7 @@ impl Service {
                 progress.halt(partition, &why);
             }
         };
-        self.threads.push(std::thread::Builder::new().name(format!("{role}-{partition}")).spawn(run)?);
-        Ok(())
+        Ok(std::thread::Builder::new().name(format!("{role}-{partition}")).spawn(run)?)
     }
 
     /// The door for records.
@@ -148,15 +188,17 @@ impl Service {
         Arc::clone(&self.progress)
     }
 
-    /// Entries in the journal, and of those how many are in the warehouse and in the store.
+    /// Entries in the journal's partitions that are worked here, and of those how many are in the warehouse and in the
+    /// store.
     ///
     /// # Errors
     /// A journal that does not answer.
     pub fn positions(&self) -> Result<(u64, u64), Error> {
-        let done: u64 = self.progress.lanes().iter().map(|lane| lane.position).sum();
-        let mut all = 0;
-        for partition in 0..self.log.partitions() {
-            all += self.log.end(partition)?;
+        // Positions first: a message on its way is in the journal before its sender's position passes it.
+        let (mut all, mut done) = (0, 0);
+        for (partition, lane) in (0..).zip(self.progress.lanes()).filter(|(_, lane)| lane.owned) {
+            done += lane.position;
+            all += self.parts.log.end(partition)?;
         }
         Ok((all, done))
     }
@@ -175,9 +217,7 @@ impl Service {
             if self.progress.stopping() {
                 return Err(Error::Stopping);
             }
-            // Positions first: a message on its way is in the journal before its sender's position passes it.
-            let done: u64 = self.progress.lanes().iter().map(|lane| lane.position).sum();
-            let (all, _) = self.positions()?;
+            let (all, done) = self.positions()?;
             if all == done || !watch(all, done) {
                 return Ok(());
             }
@@ -194,14 +234,11 @@ impl Service {
     ///
     /// # Errors
     /// A store that cannot be made durable; a partition that had halted.
-    pub fn stop(mut self) -> Result<(), Error> {
+    pub fn stop(self) -> Result<(), Error> {
         self.progress.stop();
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                return Err(Error::Halted("a thread of the service panicked".to_owned()));
-            }
-        }
-        self.store.sync()?;
+        let lanes: Vec<u32> = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        lanes.into_iter().try_for_each(|partition| self.leave(partition))?;
+        self.parts.store.sync()?;
         self.progress.halted().map_or(Ok(()), |why| Err(Error::Halted(why)))
     }
 }

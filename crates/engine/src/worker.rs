@@ -85,7 +85,7 @@ impl Worker {
         let mut recent = Recent::new(Arc::clone(&self.store));
         let mut pending = Pending { entries: Vec::new(), next: state.position };
         let (mut state, mut number, mut ticked) = (state, 0, Instant::now());
-        while !self.progress.stopping() {
+        while !self.progress.leaving(self.partition.index) {
             let batch = reader.read(READ_ENTRIES, READ_BYTES, READ_WAIT)?;
             if batch.is_empty() && !pending.entries.is_empty() && self.tick_is_due(ticked) {
                 self.append_tick(&state)?;

@@ -71,6 +71,26 @@ pub fn framed(bytes: &[u8]) -> Option<(u32, &[u8])> {
     Some((u32::from_be_bytes([a, b, c, d]), datum))
 }
 
+/// The first bytes of a single object, after the Avro specification: a mark, then the writer schema's fingerprint.
+const SINGLE_OBJECT: [u8; 2] = [0xC3, 0x01];
+
+/// CRC-64-AVRO of the canonical form of each of our schemas, as a single object carries it.
+const FINGERPRINTS: &[([u8; 8], &str)] = &[
+];
+
+/// Splits an Avro single object into the event whose schema of ours wrote it, and the datum.
+///
+/// # Errors
+/// A mark that is cut short, a schema that is not ours.
+pub fn single_object(bytes: &[u8]) -> Result<(&'static str, &[u8]), Rejected> {
+    let refused = |detail: &str| Rejected::new(Reason::InvalidAvro, detail);
+    let datum = bytes.strip_prefix(&SINGLE_OBJECT).ok_or_else(|| refused("record is no avro single object"))?;
+    let (fingerprint, datum) = datum.split_first_chunk::<8>().ok_or_else(|| refused("the fingerprint is cut short"))?;
+    let ours = FINGERPRINTS.iter().find(|(known, _)| known == fingerprint);
+    let (_, event) = ours.ok_or_else(|| refused("single object of another schema than ours; use the registry"))?;
+    Ok((event, datum))
+}
+
 /// Reads the next datum. The outer error means that the bytes behind it cannot be found; the inner one is a datum
 /// that was read but is not an event.
 pub(crate) fn next_datum<'a>(

@@ -5,7 +5,9 @@ mod support;
 
 use serde_json::{Map, Value as Json};
 use smarketing_kernel::event::{ActivityKind, DealKind, DealType, EmailKind, Stage, Verdict};
-use smarketing_schema::{EVENTS, Reason, WriterSchema, decode_datum, decode_json, framed, reader_schema};
+use smarketing_schema::{
+    EVENTS, Reason, WriterSchema, decode_datum, decode_json, enveloped, framed, reader_schema, single_object,
+};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use support::{avro, bless, context, examples, schemas};
@@ -188,4 +190,26 @@ fn kind(json: &Json) -> String {
         }
         (other, _) => other.to_owned(),
     }
+}
+
+#[test]
+fn single_objects_are_known_by_the_fingerprints_of_our_schemas() {
+    for event in EVENTS {
+        let schema = apache_avro::Schema::parse_str(reader_schema(event).unwrap()).unwrap();
+        let fingerprint = schema.fingerprint::<apache_avro::rabin::Rabin>().bytes;
+        let object = [&[0xC3, 0x01], fingerprint.as_slice(), b"datum"].concat();
+        let shown = format!("({fingerprint:?}, \"{event}\"),");
+        assert_eq!(single_object(&object), Ok((event, b"datum".as_slice())), "it should be {shown}");
+        assert!(single_object(&object[..9]).is_err());
+    }
+    assert!(single_object(b"\xC3\x01notours_datum").is_err());
+}
+
+#[test]
+fn an_envelope_gives_its_data() {
+    let envelope = br#"{"specversion":"1.0","id":"1","type":"t","data": {"event":"page_viewed"} }"#;
+    assert_eq!(enveloped(envelope), Ok(r#"{"event":"page_viewed"}"#));
+    assert_eq!(enveloped(br#"{"id":"1"}"#).unwrap_err().reason, Reason::MissingField);
+    assert_eq!(enveloped(b"[]").unwrap_err().reason, Reason::NotAnObject);
+    assert_eq!(enveloped(b"{").unwrap_err().reason, Reason::InvalidJson);
 }

@@ -32,6 +32,8 @@ struct Lane {
     journalled: u64,
     delivered: u64,
     rows: u64,
+    /// Whether this process works it.
+    owned: bool,
     halted: Option<String>,
     waiting: Option<String>,
 }
@@ -92,6 +94,6 @@ fn state(lanes: &[progress::Lane]) -> &'static str {
 }
 
 fn shown((partition, (lane, journalled)): (usize, (progress::Lane, u64))) -> Lane {
-    let progress::Lane { position, rows, halted, waiting, .. } = lane;
-    Lane { partition, journalled, delivered: position, rows, halted, waiting }
+    let progress::Lane { position, rows, owned, halted, waiting, .. } = lane;
+    Lane { partition, journalled, delivered: position, rows, owned, halted, waiting }
 }

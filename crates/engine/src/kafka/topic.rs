@@ -81,7 +81,10 @@ async fn create(admin: &AdminClient<DefaultClientContext>, topic: &Topic<'_>) ->
         .set("min.insync.replicas", &in_sync_min)
         .set("max.message.bytes", &message_bytes_max)
         .set("unclean.leader.election.enable", "false");
-    if !topic.forgets {
+    if topic.cleanup == "compact" {
+        // A process that was away for long must still learn what was destroyed meanwhile.
+        new = new.set("delete.retention.ms", "315360000000");
+    } else if !topic.forgets {
         new = new.set("retention.ms", "-1").set("retention.bytes", "-1");
     }
     let options = AdminOptions::new().request_timeout(Some(ANSWER)).operation_timeout(Some(ANSWER));

@@ -5,24 +5,19 @@
 //! long as it takes; when it has lost its place it says so and takes nothing more.
 
 use super::{Batch, Error, Log, Reader, Result, Size, check_limits, hold};
-use crate::kafka::{self, ANSWER, Cluster, Copies, Topic, passes};
-use rdkafka::client::ClientContext;
+use crate::kafka::{self, Cluster, Copies, Letter, READERS, Sender, Topic, passes};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Message};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
-
-/// Pause while the producer's queue is full.
-const FULL: Duration = Duration::from_millis(2);
 
 /// A journal on a topic. Any number of processes may append and read; who works which partition is not decided here.
 pub struct Kafka {
     cluster: Cluster,
     topic: String,
-    producer: ThreadedProducer<Acks>,
+    sender: Sender,
     /// One lock a partition: entries of one append stand next to each other.
     lanes: Vec<Mutex<()>>,
 }
@@ -38,42 +33,14 @@ impl Kafka {
         if found != partitions {
             return Err(Error::Partitions { path: topic.into(), found, asked: partitions });
         }
-        let producer = cluster.producer().create_with_context(Acks);
-        let producer = producer.map_err(|error| kafka::Error::Settings(error.to_string()))?;
         let lanes = (0..partitions).map(|_| Mutex::default()).collect();
-        Ok(Self { cluster: cluster.clone(), topic: topic.to_owned(), producer, lanes })
+        let sender = Sender::open(cluster, topic)?;
+        Ok(Self { cluster: cluster.clone(), topic: topic.to_owned(), sender, lanes })
     }
 
     fn lane(&self, partition: u32) -> Result<(&Mutex<()>, i32)> {
         let lane = usize::try_from(partition).ok().and_then(|index| self.lanes.get(index));
         lane.zip(i32::try_from(partition).ok()).ok_or(Error::NoPartition { partition })
-    }
-
-    /// Queues one entry, waiting while the queue is full.
-    fn send(&self, partition: i32, entry: &[u8], ack: &Arc<Ack>) -> Result<()> {
-        let mut record: BaseRecord<'_, (), [u8], Arc<Ack>> =
-            BaseRecord::with_opaque_to(&self.topic, Arc::clone(ack)).partition(partition).payload(entry);
-        loop {
-            match self.producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), same)) => {
-                    record = same;
-                    std::thread::sleep(FULL);
-                }
-                Err((error, _)) => return Err(self.lost(error.to_string())),
-            }
-        }
-    }
-
-    fn lost(&self, reason: String) -> Error {
-        kafka::Error::Producer { topic: self.topic.clone(), reason }.into()
-    }
-
-    fn bounds(&self, partition: i32) -> Result<(u64, u64)> {
-        let client = self.producer.client();
-        let found = client.fetch_watermarks(&self.topic, partition, ANSWER);
-        let (low, high) = found.map_err(|error| kafka::Error::refused("find the end of", &self.topic, &error))?;
-        Ok((u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0)))
     }
 }
 
@@ -88,24 +55,21 @@ impl Log for Kafka {
         if entries.is_empty() {
             return self.end(partition);
         }
-        if let Some((_, reason)) = self.producer.client().fatal_error() {
-            return Err(self.lost(reason));
-        }
-        let ack = Arc::new(Ack::of(entries.len()));
-        {
+        let receipt = {
             let _together = hold(lane);
-            entries.iter().try_for_each(|entry| self.send(number, entry, &ack))?;
-        }
-        ack.wait().map_err(|reason| self.lost(reason))
+            let letters = entries.iter().map(|entry| Letter { partition: number, payload: Some(entry), ..Letter::default() });
+            self.sender.send(letters)?
+        };
+        Ok(receipt.wait()?)
     }
 
     fn end(&self, partition: u32) -> Result<u64> {
-        Ok(self.bounds(self.lane(partition)?.1)?.1)
+        Ok(self.sender.bounds(self.lane(partition)?.1)?.1)
     }
 
     fn reader(&self, partition: u32, from: u64) -> Result<Box<dyn Reader>> {
         let number = self.lane(partition)?.1;
-        let (low, end) = self.bounds(number)?;
+        let (low, end) = self.sender.bounds(number)?;
         if from > end {
             return Err(Error::PastEnd { partition, from, end });
         }
@@ -123,62 +87,6 @@ impl Log for Kafka {
     }
 }
 
-/// Counts acknowledgements.
-struct Acks;
-
-impl ClientContext for Acks {}
-
-impl ProducerContext for Acks {
-    type DeliveryOpaque = Arc<Ack>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, ack: Arc<Ack>) {
-        match result {
-            Ok(message) => ack.count(Ok(message.offset())),
-            Err((error, _)) => ack.count(Err(error.to_string())),
-        }
-    }
-}
-
-/// One append on its way.
-struct Ack {
-    open: Mutex<Open>,
-    done: Condvar,
-}
-
-struct Open {
-    left: usize,
-    first: i64,
-    failed: Option<String>,
-}
-
-impl Ack {
-    fn of(entries: usize) -> Self {
-        Self { open: Mutex::new(Open { left: entries, first: i64::MAX, failed: None }), done: Condvar::new() }
-    }
-
-    fn count(&self, delivered: std::result::Result<i64, String>) {
-        let mut open = hold(&self.open);
-        open.left = open.left.saturating_sub(1);
-        match delivered {
-            Ok(offset) => open.first = open.first.min(offset),
-            Err(reason) => open.failed = Some(reason),
-        }
-        if open.left == 0 {
-            self.done.notify_all();
-        }
-    }
-
-    /// The offset of the first entry, once all are durable.
-    fn wait(&self) -> std::result::Result<u64, String> {
-        let waited = self.done.wait_while(hold(&self.open), |open| open.left > 0);
-        let mut open = waited.unwrap_or_else(PoisonError::into_inner);
-        match open.failed.take() {
-            Some(reason) => Err(reason),
-            None => u64::try_from(open.first).map_err(|_| "an offset was not told".to_owned()),
-        }
-    }
-}
-
 /// A place in one partition of the topic.
 struct TopicReader {
     consumer: BaseConsumer,
@@ -191,9 +99,8 @@ struct TopicReader {
 impl TopicReader {
     fn open(cluster: &Cluster, topic: &str, partition: u32, from: u64) -> Result<Self> {
         let refused = |error: &KafkaError| kafka::Error::refused("read", topic, error);
-        // The group is never joined: librdkafka wants a name for it all the same.
         let config = cluster.consumer(
-            "smarketing-readers",
+            READERS,
             &[
                 ("fetch.message.max.bytes", "4194304"),
                 ("queued.max.messages.kbytes", "32768"),

@@ -43,6 +43,8 @@ pub struct Progress {
     hurry: AtomicU64,
     /// Why something that is no partition stopped.
     failed: Mutex<Option<String>>,
+    /// Messages of each raw topic that are not read yet.
+    lags: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Progress {
@@ -55,6 +57,7 @@ impl Progress {
             stopping: AtomicBool::new(false),
             hurry: AtomicU64::new(0),
             failed: Mutex::default(),
+            lags: Mutex::default(),
         }
     }
 
@@ -101,6 +104,16 @@ impl Progress {
     /// Tells that something which is no partition stopped, and why.
     pub fn fail(&self, why: &str) {
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
+    }
+
+    /// How many messages of each raw topic this process has not read yet, of those it is to read.
+    #[must_use]
+    pub fn lags(&self) -> BTreeMap<String, u64> {
+        self.lags.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn lag(&self, lags: BTreeMap<String, u64>) {
+        *self.lags.lock().unwrap_or_else(PoisonError::into_inner) = lags;
     }
 
     pub(crate) fn committed(&self, partition: u32) -> u64 {

@@ -176,6 +176,12 @@ impl Service {
         Ok(std::thread::Builder::new().name(format!("{role}-{partition}")).spawn(run)?)
     }
 
+    /// Whether every partition is worked here, so that [`Service::settle`] speaks for all of them.
+    #[must_use]
+    pub fn works_all(&self) -> bool {
+        self.progress.lanes().iter().all(|lane| lane.owned)
+    }
+
     /// The door for records.
     #[must_use]
     pub fn intake(&self) -> Arc<Intake> {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `POST /v1/events` | takes records: JSON lines or an Avro container, plain, gzip or zstd |
 //! | `GET /healthz`, `GET /readyz` | whether the process lives; whether it takes records |
+//! | `GET /metrics` | the same as numbers, for Prometheus |
 //! | `GET /v1/status` | positions, partitions, and what became of each stream's records |
 //! | `POST /admin/import`, `POST /admin/settle` | from this machine and with the token only, see [`Admin`] |
 //!
@@ -15,6 +16,7 @@
 
 mod admin;
 mod events;
+mod metrics;
 mod options;
 mod queue;
 mod refusal;

@@ -4,7 +4,7 @@ use crate::admin::{self, Admin};
 use crate::options::{HEAD_BYTES, HEADERS, Options};
 use crate::queue::Queue;
 use crate::refusal::{Refusal, no_such_method, no_such_path};
-use crate::{events, status};
+use crate::{events, metrics, status};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
@@ -150,6 +150,7 @@ fn routes(front: &Arc<Front>) -> Router {
     Router::new()
         .route("/v1/events", post(events::collect).fallback(no_such_method).layer(origin))
         .route("/v1/status", get(status::status))
+        .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(status::alive))
         .route("/readyz", get(status::ready))
         .nest("/admin", admin)

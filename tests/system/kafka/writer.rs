@@ -36,8 +36,9 @@ impl Writer {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", brokers).set("linger.ms", "20");
         let admin: AdminClient<_> = config.create().unwrap();
-        let topics: Vec<_> =
-            TOPICS.iter().map(|topic| NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1))).collect();
+        // The history is older than what a topic keeps by itself.
+        let new = |topic| NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+        let topics: Vec<_> = TOPICS.into_iter().map(new).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let created = runtime.block_on(admin.create_topics(&topics, &AdminOptions::new())).unwrap();
         assert!(created.iter().all(Result::is_ok), "{created:?}");

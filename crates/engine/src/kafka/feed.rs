@@ -19,7 +19,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{Offset, Statistics, TopicPartitionList};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
 use smarketing_schema::Context;
@@ -88,8 +88,9 @@ impl Feed {
     ) -> Result<Self, Error> {
         let dead_letters = dead_letters(cluster, &options).await?;
         let flow = Arc::new(Flow::default());
-        let hand = Hand { flow: Arc::clone(&flow) };
-        let config = options.seat.config(cluster);
+        let hand = Hand { flow: Arc::clone(&flow), progress: Arc::clone(&progress) };
+        let mut config = options.seat.config(cluster);
+        config.set("statistics.interval.ms", "5000");
         let consumer = config.create_with_context(hand).map_err(|error| Error::Settings(error.to_string()))?;
         let consumer: Arc<BaseConsumer<Hand>> = Arc::new(consumer);
         let topics: Vec<&str> = options.sources.iter().map(|source| source.topic.as_str()).collect();
@@ -155,7 +156,7 @@ struct Flow {
 #[derive(Default)]
 struct Flowing {
     /// Partitions that came and went, in order.
-    changes: Vec<(bool, Vec<(String, i32)>)>,
+    changes: Vec<(bool, String, i32)>,
     /// Batches that were read and not journalled yet.
     batches: usize,
 }
@@ -169,31 +170,39 @@ impl Flow {
 /// The consumer's ear for the group.
 struct Hand {
     flow: Arc<Flow>,
+    progress: Arc<Progress>,
 }
 
-impl ClientContext for Hand {}
+impl ClientContext for Hand {
+    fn stats(&self, statistics: Statistics) {
+        let lag = |topic: &rdkafka::statistics::Topic| {
+            let known = topic.partitions.values().map(|partition| u64::try_from(partition.consumer_lag).unwrap_or(0));
+            known.sum()
+        };
+        self.progress.lag(statistics.topics.iter().map(|(name, topic)| (name.clone(), lag(topic))).collect());
+    }
+}
 
 impl ConsumerContext for Hand {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let places = list.elements().iter().map(|one| (one.topic().to_owned(), one.partition())).collect();
         let comes = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         let done = if comes { assign(consumer, list) } else { self.revoke(consumer, list) };
         if let Err(error) = done {
             tracing::error!(%error, "the group's decision could not be followed");
         }
-        self.flow.hold().changes.push((comes, places));
+        let changes = list.elements().into_iter().map(|one| (comes, one.topic().to_owned(), one.partition()));
+        self.flow.hold().changes.extend(changes);
     }
 }
 
-/// Takes partitions at their committed offsets, or from the beginning. They stay paused until they have their queues.
+/// Takes partitions at their committed offsets, or from the beginning.
 fn assign(consumer: &BaseConsumer<Hand>, list: &mut TopicPartitionList) -> Result<(), KafkaError> {
     let committed = consumer.committed_offsets(list.clone(), ANSWER)?;
     for one in committed.elements() {
         let offset = if one.offset() == Offset::Invalid { Offset::Beginning } else { one.offset() };
         list.set_partition_offset(one.topic(), one.partition(), offset)?;
     }
-    consumer.incremental_assign(list)?;
-    consumer.pause(list)
+    consumer.incremental_assign(list)
 }
 
 impl Hand {
@@ -255,34 +264,35 @@ impl Reader {
     }
 
     /// Lets the group speak, and follows what it decided.
+    ///
+    /// Messages that come here were fetched before their partition had its own queue, so they are its first: all of
+    /// them are taken before any queue is looked at.
     fn attend(&mut self, wait: Duration) -> Result<(), Error> {
         let consumer = Arc::clone(&self.consumer);
-        let news = consumer.poll(wait).map(|news| owned(news, &self.numbers));
-        let changes = std::mem::take(&mut consumer.context().flow.hold().changes);
-        for (comes, places) in changes {
-            for (topic, partition) in places {
-                let Some(number) = self.numbers.get(&topic).copied() else { continue };
-                let place = (number, partition);
-                let _old = self.queues.remove(&place);
-                self.merge.close(place);
-                if comes {
-                    self.open(place, &topic)?;
-                }
+        let mut news = consumer.poll(wait);
+        loop {
+            let changes = std::mem::take(&mut consumer.context().flow.hold().changes);
+            for (comes, topic, partition) in changes {
+                self.change(comes, &topic, partition);
             }
+            let Some(one) = news else { return Ok(()) };
+            let one = owned(one, &self.numbers);
+            note(&mut self.merge, &self.options.sources, one.place, one.came)?;
+            news = consumer.poll(Duration::ZERO);
         }
-        // Partitions have queues of their own: a message here came before that and is the first of its partition.
-        let Some(news) = news else { return Ok(()) };
-        note(&mut self.merge, &self.options.sources, news.place, news.came)
     }
 
-    fn open(&mut self, place: Place, topic: &str) -> Result<(), Error> {
-        let refused = |error: KafkaError| Error::refused("read", topic, &error);
-        self.merge.open(place, Text::from(format!("kafka/{topic}/{}", place.1)));
-        let queue = self.consumer.split_partition_queue(topic, place.1);
-        self.queues.extend(queue.map(|queue| (place, queue)));
-        let mut one = TopicPartitionList::new();
-        let _added = one.add_partition(topic, place.1);
-        self.consumer.resume(&one).map_err(refused)
+    /// A partition comes, and gets a queue of its own, or goes.
+    fn change(&mut self, comes: bool, topic: &str, partition: i32) {
+        let Some(number) = self.numbers.get(topic).copied() else { return };
+        let place = (number, partition);
+        let _old = self.queues.remove(&place);
+        self.merge.close(place);
+        if comes {
+            self.merge.open(place, Text::from(format!("kafka/{topic}/{partition}")));
+            let queue = self.consumer.split_partition_queue(topic, partition);
+            self.queues.extend(queue.map(|queue| (place, queue)));
+        }
     }
 
     /// Takes in what has come, as far as there is room.

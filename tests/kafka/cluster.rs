@@ -75,7 +75,8 @@ impl Broker {
     fn launch(&mut self) {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.join("out.log")).unwrap();
         // The shell reads from a pipe that nobody writes to: at its end, the broker is killed.
-        let script = "\"$@\" & echo $! > pid; (read -r nothing; kill -9 $! 2>/dev/null) <&3 & wait %1; kill %2 2>/dev/null";
+        let script =
+            "\"$@\" & echo $! > pid; (read -r nothing; kill -9 $! 2>/dev/null) <&3 & wait %1; kill %2 2>/dev/null";
         let broker = java(&self.folder);
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!("exec 3<&0; {script}"), "broker"]).arg(broker.get_program());

@@ -78,9 +78,7 @@ pub(crate) async fn connect(engine: &Engine, config: &Config, generation: u32) -
     let (service, reader) = match engine {
         Engine::Embedded(engine) => (user("service", engine.service_key()), Some(user("default", ""))),
         Engine::Server(_) if raw.reader_user.is_empty() => (user(&raw.user, &raw.password), None),
-        Engine::Server(_) => {
-            (user(&raw.user, &raw.password), Some(user(&raw.reader_user, &raw.reader_password)))
-        }
+        Engine::Server(_) => (user(&raw.user, &raw.password), Some(user(&raw.reader_user, &raw.reader_password))),
     };
     let options = WarehouseOptions {
         url: engine.url(),

@@ -123,8 +123,7 @@ async fn read(service: &Service, config: &Config) -> anyhow::Result<Feed> {
         workspace: Text::from(config.raw.service.workspace.as_str()),
         clock: feed::now,
     };
-    let started =
-        Feed::start(&kafka.cluster(), options, service.intake(), service.progress(), Handle::current()).await;
+    let started = Feed::start(&kafka.cluster(), options, service.intake(), service.progress(), Handle::current()).await;
     started.context("the raw topics could not be read")
 }
 

@@ -93,11 +93,7 @@ impl Intake {
     ///
     /// # Errors
     /// As [`Intake::append`].
-    pub fn append_all(
-        &self,
-        records: impl IntoIterator<Item = (Text, Incoming)>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    pub fn append_all(&self, records: impl IntoIterator<Item = (Text, Incoming)>, now: Timestamp) -> Result<(), Error> {
         let mut fresh = Fresh::default();
         let mut erased = Vec::new();
         let mut lanes: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 pub use decode::Format;
 pub use registry::Address;
-pub use smarketing_store::Remedy;
 pub(crate) use sender::{Letter, Sender};
+pub use smarketing_store::Remedy;
 pub use topic::{Copies, Topic, ensure};
 
 /// A group that is never joined: librdkafka wants one to read.

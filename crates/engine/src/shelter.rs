@@ -3,7 +3,7 @@
 //! A snapshot is a partition's whole content at one journal position. Names carry the position and files never change,
 //! so the highest wins and a late one of a process that lost the partition harms nobody.
 
-use crate::limits::{SNAPSHOTS_KEPT, SNAPSHOT_ENTRIES};
+use crate::limits::{SNAPSHOT_ENTRIES, SNAPSHOTS_KEPT};
 use crate::shelf::SharedStore;
 use smarketing_store::snapshot::{self, Snapshot};
 use smarketing_store::{Partition, Result};

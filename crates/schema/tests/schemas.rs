@@ -206,7 +206,8 @@ fn single_objects_are_known_by_the_fingerprints_of_our_schemas() {
     for event in EVENTS {
         let rust = apache_avro::Schema::parse_str(reader_schema(event).unwrap()).unwrap().canonical_form();
         // The specification reduces a type that was written as an object to its name; so does Java.
-        let plain = |form: String, name: &str| form.replace(&format!("{{\"type\":\"{name}\"}}"), &format!("\"{name}\""));
+        let plain =
+            |form: String, name: &str| form.replace(&format!("{{\"type\":\"{name}\"}}"), &format!("\"{name}\""));
         let java = ["int", "long", "string", "double"].into_iter().fold(rust.clone(), plain);
         for form in [java, rust] {
             let fingerprint = crc_64_avro(form.as_bytes());

@@ -42,7 +42,9 @@ impl Page {
         let owned: [(&str, &str, &str, Of); 4] = [
             ("smarketing_delivered_entries", "gauge", "Journal entries that are in the warehouse.", |l| l.position),
             ("smarketing_delivered_rows_total", "counter", "Rows the warehouse acknowledged.", |l| l.rows),
-            ("smarketing_partition_halted", "gauge", "Whether the partition stopped.", |l| u64::from(l.halted.is_some())),
+            ("smarketing_partition_halted", "gauge", "Whether the partition stopped.", |l| {
+                u64::from(l.halted.is_some())
+            }),
             ("smarketing_partition_waiting", "gauge", "Whether it waits for the warehouse.", |l| {
                 u64::from(l.waiting.is_some())
             }),

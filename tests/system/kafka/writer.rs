@@ -16,7 +16,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 /// What [`Writer::poison`] writes: the reasons why, and how many of each.
-pub(crate) const POISON: [(&str, u64); 3] = [("invalid_avro", 3), ("invalid_json", 3), ("unknown_event", 1)];
+pub(crate) const POISON: [(&str, u64); 3] = [("invalid_avro", 3), ("invalid_json", 3), ("missing_field", 1)];
 
 const TOPICS: [&str; 7] = ["page-views", "form-fills", "emails", "deals", "sales", "spend", "control"];
 const PARTITIONS: i32 = 3;
@@ -45,7 +45,13 @@ impl Writer {
         let events = smarketing_schema::EVENTS.iter();
         let schema = |event: &&str| Schema::parse_str(smarketing_schema::reader_schema(event).unwrap()).unwrap();
         let schemas = events.map(|event| ((*event).to_owned(), schema(event))).collect();
-        Self { registry: registry(), brokers: brokers.to_owned(), producer: config.create().unwrap(), schemas, written: 0 }
+        Self {
+            registry: registry(),
+            brokers: brokers.to_owned(),
+            producer: config.create().unwrap(),
+            schemas,
+            written: 0,
+        }
     }
 
     /// Writes lines of ours, each to its topic, in one form or the other.

@@ -52,9 +52,7 @@ impl Decoder {
             Format::Auto if in_envelope => Ok(enveloped(bytes).and_then(|data| decode_json(data.as_bytes(), ctx))),
             Format::Auto => match bytes {
                 [0, ..] => self.framed(bytes, ctx),
-                [0xC3, 0x01, ..] => {
-                    Ok(single_object(bytes).and_then(|(event, datum)| self.datum(event, datum, ctx)))
-                }
+                [0xC3, 0x01, ..] => Ok(single_object(bytes).and_then(|(event, datum)| self.datum(event, datum, ctx))),
                 _ => Ok(decode_json(bytes, ctx)),
             },
         }

@@ -131,7 +131,8 @@ fn spawn(
     progress: Arc<Progress>,
 ) -> Result<JoinHandle<()>, Error> {
     let run = move || {
-        if let Err(why) = work() {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        if let Err(why) = ended.unwrap_or_else(|_| Err("a thread of the intake panicked".to_owned())) {
             tracing::error!(why, "the intake stopped; what was not journalled is read again");
             progress.fail(&why);
         }
@@ -310,8 +311,7 @@ impl Reader {
     /// Decodes as many as can be decoded now; the rest is given back.
     fn decode(&mut self, taken: Vec<(Place, Raw)>) -> Batch {
         let ctx = Context { now: (self.options.clock)(), workspace: self.options.workspace.clone() };
-        let mut batch =
-            Batch { records: Vec::with_capacity(taken.len()), offsets: BTreeMap::new(), dead: Vec::new() };
+        let mut batch = Batch { records: Vec::with_capacity(taken.len()), offsets: BTreeMap::new(), dead: Vec::new() };
         let mut taken = taken.into_iter();
         while let Some((place, raw)) = taken.next() {
             let Some(source) = self.options.sources.get(place.0) else { continue };
@@ -406,7 +406,10 @@ fn owned(news: Result<BorrowedMessage<'_>, KafkaError>, numbers: &HashMap<String
                 bytes: message.payload().unwrap_or_default().to_vec(),
                 in_envelope: message.headers().is_some_and(is_envelope),
             };
-            News { place: numbers.get(message.topic()).map(|number| (*number, message.partition())), came: Ok(Some(raw)) }
+            News {
+                place: numbers.get(message.topic()).map(|number| (*number, message.partition())),
+                came: Ok(Some(raw)),
+            }
         }
         Err(KafkaError::PartitionEOF(_)) => News { place: None, came: Ok(None) },
         Err(error) => News { place: None, came: Err(error) },

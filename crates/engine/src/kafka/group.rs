@@ -168,7 +168,9 @@ impl Member {
             let (Ok(partition), Ok(position)) = (i32::try_from(*partition), i64::try_from(*position)) else { continue };
             let _added = list.add_partition_offset(&self.topic, partition, Offset::Offset(position));
         }
-        if !positions.is_empty() && let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
+        if !positions.is_empty()
+            && let Err(error) = self.consumer.commit(&list, CommitMode::Async)
+        {
             tracing::debug!(%error, "positions were not told");
         }
     }

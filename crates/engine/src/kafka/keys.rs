@@ -202,11 +202,7 @@ impl Followed {
     }
 
     /// Takes a key over, or away.
-    fn take(
-        &self,
-        message: &BorrowedMessage<'_>,
-        fresh: &mut Vec<(LeadId, PersonKey)>,
-    ) -> Result<(), vault::Error> {
+    fn take(&self, message: &BorrowedMessage<'_>, fresh: &mut Vec<(LeadId, PersonKey)>) -> Result<(), vault::Error> {
         let Some((id, digest)) = message.key().and_then(|name| name.split_first_chunk::<16>()) else { return Ok(()) };
         let id = LeadId(*id);
         match message.payload().map(PersonKey::try_from) {
@@ -224,12 +220,8 @@ impl Followed {
 /// Sets a word for all processes, or finds that another value was set.
 fn agree(cluster: &Cluster, sender: &Sender, topic: &str, word: &str, value: &str) -> Result<(), Error> {
     if words(cluster, sender, topic, word)?.is_none() {
-        let letter = Letter {
-            partition: WORDS,
-            key: Some(word.as_bytes()),
-            payload: Some(value.as_bytes()),
-            headers: None,
-        };
+        let letter =
+            Letter { partition: WORDS, key: Some(word.as_bytes()), payload: Some(value.as_bytes()), headers: None };
         let _offset = sender.send(std::iter::once(letter))?.wait()?;
     }
     match words(cluster, sender, topic, word)? {

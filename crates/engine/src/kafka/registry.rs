@@ -1,12 +1,12 @@
 //! Writer schemas of a Confluent schema registry: fetched once, kept, asked for again only after a pause.
 
+use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
 use hyper_tls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use http_body_util::{BodyExt as _, Empty, Limited};
 use serde::Deserialize;
 use smarketing_schema::{Reason, Rejected, WriterSchema};
 use std::collections::HashMap;
@@ -70,7 +70,7 @@ impl Registry {
         if self.again.is_some_and(|again| Instant::now() < again) {
             return Err(Away);
         }
-        let asked = self.runtime.block_on(tokio::time::timeout(ANSWER, self.ask(id)));
+        let asked = self.runtime.block_on(async { tokio::time::timeout(ANSWER, self.ask(id)).await });
         match asked.map_err(|_| "no answer in time".to_owned()).and_then(|answer| answer) {
             Ok(known) => {
                 (self.pause, self.again) = (PAUSE.0, None);

@@ -57,7 +57,8 @@ impl Log for Kafka {
         }
         let receipt = {
             let _together = hold(lane);
-            let letters = entries.iter().map(|entry| Letter { partition: number, payload: Some(entry), ..Letter::default() });
+            let letters =
+                entries.iter().map(|entry| Letter { partition: number, payload: Some(entry), ..Letter::default() });
             self.sender.send(letters)?
         };
         Ok(receipt.wait()?)
@@ -108,8 +109,7 @@ impl TopicReader {
                 ("fetch.error.backoff.ms", "100"),
             ],
         );
-        let consumer: BaseConsumer =
-            config.create().map_err(|error| kafka::Error::Settings(error.to_string()))?;
+        let consumer: BaseConsumer = config.create().map_err(|error| kafka::Error::Settings(error.to_string()))?;
         let mut place = TopicPartitionList::new();
         let (number, offset) = (i32::try_from(partition), i64::try_from(from));
         let (Ok(number), Ok(offset)) = (number, offset) else { return Err(Error::NoPartition { partition }) };

@@ -87,6 +87,14 @@ impl Home {
         self.done(&["query", sql, "--format", "json"]).rows()
     }
 
+    /// The auditor finds what ClickHouse holds; how many rows of each table it expected.
+    pub(crate) fn audited(&self) -> Vec<(String, u64)> {
+        let ran = self.run(&["audit", "--format", "json"]);
+        assert_eq!(ran.code, 0, "the audit found differences: {}\n{}", ran.output, ran.errors);
+        let count = |row: Value| (row["table"].as_str().unwrap().to_owned(), row["expected"].as_u64().unwrap());
+        ran.rows().into_iter().map(count).collect()
+    }
+
     /// Everything readers can see that does not depend on when it was computed, as one digest a table.
     pub(crate) fn digests(&self) -> Vec<Value> {
         let whole = [
@@ -120,12 +128,17 @@ impl Home {
 
     /// Starts the service and waits until it has announced itself.
     pub(crate) fn up(&self) -> Up {
-        self.serve("up")
+        self.up_with(self.command(&["up"]))
     }
 
     /// As [`Home::up`], with another verb that serves.
     pub(crate) fn serve(&self, verb: &str) -> Up {
-        let child = self.command(&[verb]).stdout(Stdio::piped()).spawn().unwrap();
+        self.up_with(self.command(&[verb]))
+    }
+
+    /// As [`Home::up`], by a command of the caller's making.
+    pub(crate) fn up_with(&self, mut command: Command) -> Up {
+        let child = command.stdout(Stdio::piped()).spawn().unwrap();
         let path = self.data().join("service.json");
         let patience = Instant::now();
         loop {
@@ -192,8 +205,41 @@ impl Up {
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
+        assert!(kill(self.child.id(), signal));
+    }
+
+    /// What `GET /v1/status` says.
+    pub(crate) fn status(&self) -> Value {
+        let url = format!("{}/v1/status", self.url("collector"));
+        let ran =
+            Ran::of(Command::new("curl").args(["--silent", "--show-error", &url]).output().expect("curl is needed"));
+        serde_json::from_str(&ran.output).unwrap()
+    }
+}
+
+/// Sends a signal; false when the process is gone.
+pub(crate) fn kill(pid: u32, signal: &str) -> bool {
+    let mut kill = Command::new("kill");
+    kill.args([&format!("-{signal}"), &pid.to_string()]).stderr(Stdio::null()).status().unwrap().success()
+}
+
+/// The embedded engine of a process: its only child.
+pub(crate) fn engine_of(parent: u32) -> Option<u32> {
+    let stat =
+        |entry: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok();
+    std::fs::read_dir("/proc").unwrap().filter_map(stat).find_map(|stat| {
+        // The name in parentheses may hold anything; state and parent follow it.
+        let (pid, rest) = stat.split_once(" (")?;
+        let ours = rest.rsplit_once(") ")?.1.split(' ').nth(1)? == parent.to_string();
+        ours.then(|| pid.parse().ok())?
+    })
+}
+
+impl Drop for Up {
+    /// A test that fails leaves nobody behind.
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+        let _gone_already = self.child.wait();
     }
 }
 

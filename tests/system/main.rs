@@ -5,9 +5,12 @@
 #[path = "../kafka/cluster.rs"]
 mod cluster;
 mod crash;
+mod disk;
 mod golden;
 mod home;
 mod import;
 mod kafka;
 mod questions;
+mod repair;
 mod serving;
+mod upgrade;

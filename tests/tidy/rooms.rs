@@ -37,6 +37,7 @@ const PURE: &[&str] = &["attribution", "kernel"];
 /// All that a pure room may rest on, however deep: no clock, no thread, no randomness, no file, no socket.
 const PURE_CLOSURE: &[&str] = &[
     "cobs",
+    "hashbrown",
     "postcard",
     "psl",
     "psl-types",

@@ -1,6 +1,7 @@
 //! The verbs and their flags: the contract of the command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Closed-loop marketing attribution: events in, a reconciled credit ledger out.
@@ -47,6 +48,8 @@ pub(crate) enum Verb {
     Import(Import),
     /// Print a believable synthetic history as event lines.
     Generate(Generate),
+    /// Run seeded worlds with every fault and check each against the auditor.
+    Simulate(Simulate),
     /// Run SQL on the warehouse, as a user who may only read.
     Query(Query),
     /// Answer a question: channels, content, funnel, velocity, sla, roi, models, lost, paths, reconciliation.
@@ -61,6 +64,8 @@ pub(crate) enum Verb {
     Check(Check),
     /// Create or upgrade the tables and views of the warehouse.
     Migrate,
+    /// Work everything out anew from the journal, independently, and compare it with the warehouse.
+    Audit,
     /// Rebuild everything from the journal into a new generation of tables, then switch to it.
     Replay,
     /// The dead letters.
@@ -160,6 +165,19 @@ pub(crate) struct Generate {
     /// Touches of one very busy account among the others.
     #[arg(long, default_value_t = 0)]
     pub(crate) heavy_account_touches: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// Seeds of the worlds, the last one not included: the same seed is the same world.
+    #[arg(long, value_name = "A..B", default_value = "0..1000", value_parser = seeds)]
+    pub(crate) seeds: Range<u64>,
+}
+
+/// A range of seeds as people write it.
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let range = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    range.filter(|seeds| !seeds.is_empty()).ok_or_else(|| format!("\"{text}\" is not a range such as \"0..1000\""))
 }
 
 #[derive(Debug, Args)]

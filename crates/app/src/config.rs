@@ -38,6 +38,10 @@ pub(crate) struct Service {
     pub(crate) partitions: u32,
     /// What a process of `smarketing run` does: `intake`, `worker`, `web`.
     pub(crate) roles: Vec<String>,
+    /// Least time between two comparisons of a partition with the warehouse.
+    pub(crate) reconcile_seconds: u64,
+    /// Least time between two snapshots of a partition.
+    pub(crate) snapshot_seconds: u64,
 }
 
 /// Where events come in over HTTP.
@@ -89,7 +93,13 @@ const ROLES: [&str; 3] = ["intake", "worker", "web"];
 
 impl Default for Service {
     fn default() -> Self {
-        Self { workspace: "default".into(), partitions: 1, roles: ROLES.map(str::to_owned).into() }
+        Self {
+            workspace: "default".into(),
+            partitions: 1,
+            roles: ROLES.map(str::to_owned).into(),
+            reconcile_seconds: smarketing_engine::limits::RECONCILE_EVERY.as_secs(),
+            snapshot_seconds: smarketing_engine::limits::SNAPSHOT_EVERY.as_secs(),
+        }
     }
 }
 
@@ -241,6 +251,13 @@ fn validate(
     if !(1..=1_024).contains(&raw.collector.body_mib) {
         problem("collector.body_mib", "must be between 1 and 1024");
     }
+    let times =
+        [("reconcile_seconds", raw.service.reconcile_seconds), ("snapshot_seconds", raw.service.snapshot_seconds)];
+    for (key, seconds) in times {
+        if !(1..=86_400).contains(&seconds) {
+            problem(&format!("service.{key}"), "must be between 1 and 86400");
+        }
+    }
     if raw.clickhouse.memory_mib < 512 {
         problem("clickhouse.memory_mib", "must be at least 512");
     }
@@ -364,6 +381,8 @@ fn effective(raw: &Raw, origins: &BTreeMap<String, Origin>) -> BTreeMap<String, 
 
 #[cfg(test)]
 mod tests {
+    mod fuzz;
+
     use super::*;
 
     fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, Problems> {

@@ -1,7 +1,7 @@
 //! The whole product on one machine: embedded ClickHouse, journal, store, vault, service — opened and closed together.
 
 use crate::config::Config;
-use crate::place::{Layout, Place, definitions};
+use crate::place::{Layout, Place};
 use anyhow::{Context as _, bail};
 use smarketing_chbox::{Launch, Options as BoxOptions, Supervisor};
 use smarketing_engine::{Local, Parts, Service};
@@ -39,6 +39,12 @@ impl Engine {
             engine.stop().await;
         }
     }
+}
+
+/// Opens journal, store and vault of a data directory.
+pub(crate) fn open_disks(place: &Place, config: &Config, layout: &Layout) -> anyhow::Result<Local> {
+    let store = place.store(layout.generation);
+    Ok(Local::open(&place.journal(), &store, &place.vault(), layout.partitions, config.pepper(place)?)?)
 }
 
 /// Starts the embedded engine of a data directory, where no server is configured.
@@ -129,37 +135,42 @@ impl House {
         if !layout.journal.is_empty() {
             bail!("the data directory belongs to {}; use another one", layout.owner());
         }
-        if layout.definitions != definitions(config)? {
-            bail!(
-                "the definitions have changed since generation {} of this data directory was built; \
-                 rebuild it with `smarketing replay`, or take the change back",
-                layout.generation
-            );
-        }
-        Self::open_generation(place, config, &layout, true).await
+        let layout = place.current(config)?;
+        let disks = open_disks(place, config, &layout)?;
+        let clickhouse = start_engine(place, config).await?;
+        let warehouse = connect(&clickhouse, config, layout.generation).await?;
+        migrate(&warehouse).await?;
+        Self::work(place, config, &layout, disks, clickhouse, warehouse)
     }
 
-    /// Opens one generation; `publish` shows it to readers.
-    pub(crate) async fn open_generation(
+    /// Opens an empty generation beside the one that readers see, and starts to fill it.
+    pub(crate) async fn open_beside(
+        place: &Place,
+        config: &Config,
+        shown: &Layout,
+        next: &Layout,
+    ) -> anyhow::Result<Self> {
+        let disks = open_disks(place, config, next)?;
+        let clickhouse = start_engine(place, config).await?;
+        let warehouse = connect(&clickhouse, config, next.generation).await?;
+        // An attempt that broke off may have left views that look at both; the tables must stay alike for the switch.
+        let before = warehouse.generation(shown.generation)?;
+        patiently(|| before.migrate(MIGRATIONS)).await.context("could not migrate the tables that are shown")?;
+        patiently(|| before.publish()).await.context("could not create the views of the warehouse")?;
+        patiently(|| warehouse.drop_tables()).await?;
+        patiently(|| warehouse.migrate(MIGRATIONS)).await.context("could not migrate the warehouse")?;
+        Self::work(place, config, next, disks, clickhouse, warehouse)
+    }
+
+    fn work(
         place: &Place,
         config: &Config,
         layout: &Layout,
-        publish: bool,
+        disks: Local,
+        clickhouse: Engine,
+        warehouse: Warehouse,
     ) -> anyhow::Result<Self> {
-        let store = place.store(layout.generation);
-        let Local { log, store, vault } =
-            Local::open(&place.journal(), &store, &place.vault(), layout.partitions, config.pepper(place)?)?;
-        let clickhouse = start_engine(place, config).await?;
-        let warehouse = connect(&clickhouse, config, layout.generation).await?;
-        if !publish {
-            // What an earlier attempt at this generation left would show beside what comes.
-            patiently(|| warehouse.drop_tables()).await?;
-        }
-        if publish {
-            migrate(&warehouse).await?;
-        } else {
-            patiently(|| warehouse.migrate(MIGRATIONS)).await.context("could not migrate the warehouse")?;
-        }
+        let Local { log, store, vault } = disks;
         let service = Service::start(Parts {
             log,
             store,
@@ -168,7 +179,10 @@ impl House {
             rules: Arc::clone(&config.rules),
             clear_fields: config.raw.privacy.clear_fields.clone(),
             runtime: Handle::current(),
-            snapshots: None,
+            reconcile_every: Duration::from_secs(config.raw.service.reconcile_seconds),
+            snapshots: place.snapshots(layout.generation),
+            snapshot_every: Duration::from_secs(config.raw.service.snapshot_seconds),
+            moves: false,
         })?;
         Ok(Self { clickhouse, warehouse, service })
     }

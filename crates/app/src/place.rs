@@ -1,10 +1,11 @@
 //! The data directory: what lies where, and who has it open.
 //!
 //! ```text
-//! layout.json    partitions, generation and the definitions everything was decided with
+//! layout.json    format, partitions, generation, and the logic and definitions everything was decided with
 //! pepper         the secret behind lead ids (readable by its owner only)
 //! journal/       everything that was accepted, in order
 //! store/g<n>/    subjects and positions of generation n
+//! snapshots/g<n>/ copies of the store of generation n
 //! vault/         the keys of persons
 //! clickhouse/    the embedded engine
 //! service.json   the running service: its URLs, and a token that only its owner can read
@@ -14,6 +15,7 @@ use crate::config::Config;
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use smarketing_engine::Pepper;
+use smarketing_kernel::LOGIC;
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -27,24 +29,15 @@ pub(crate) struct Layout {
     pub(crate) generation: u32,
     /// The definitions of this generation, as JSON.
     pub(crate) definitions: String,
+    /// The kernel's logic that built this generation.
+    #[serde(default)]
+    pub(crate) logic: u32,
+    /// The release that built this generation, for people.
+    #[serde(default)]
+    pub(crate) release: String,
     /// The topic of the journal; empty for a journal in the directory itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) journal: String,
-}
-
-impl Layout {
-    /// A first generation with its journal in the directory.
-    pub(crate) fn new(partitions: u32, definitions: String) -> Self {
-        Self { format: FORMAT, partitions, generation: 1, definitions, journal: String::new() }
-    }
-
-    /// Whose directory it is, in words.
-    pub(crate) fn owner(&self) -> String {
-        match self.journal.as_str() {
-            "" => "`smarketing up` on this machine".to_owned(),
-            topic => format!("a process of `smarketing run` on the topic \"{topic}\""),
-        }
-    }
 }
 
 /// The running service, as other processes find it.
@@ -57,6 +50,49 @@ pub(crate) struct Running {
     pub(crate) collector: String,
     /// Opens the collector's administrative paths.
     pub(crate) token: String,
+}
+
+impl Layout {
+    /// What this program makes of a directory of `partitions` partitions.
+    pub(crate) fn of_generation(generation: u32, partitions: u32, config: &Config) -> anyhow::Result<Self> {
+        let release = env!("CARGO_PKG_VERSION").to_owned();
+        Ok(Self {
+            format: FORMAT,
+            partitions,
+            generation,
+            definitions: definitions(config)?,
+            logic: LOGIC,
+            release,
+            journal: String::new(),
+        })
+    }
+
+    /// Whose directory it is, in words.
+    pub(crate) fn owner(&self) -> String {
+        match self.journal.as_str() {
+            "" => "`smarketing up` on this machine".to_owned(),
+            topic => format!("a process of `smarketing run` on the topic \"{topic}\""),
+        }
+    }
+
+    /// Why the generation is not what this program would build, if so.
+    pub(crate) fn outdated(&self, config: &Config) -> anyhow::Result<Option<String>> {
+        let Self { generation, logic, release, .. } = self;
+        if *logic != LOGIC {
+            let release = if release.is_empty() { "an earlier release" } else { release };
+            return Ok(Some(format!(
+                "generation {generation} of this data directory was built by {release} with logic {logic}, \
+                 this program has logic {LOGIC}"
+            )));
+        }
+        let changed = self.definitions != definitions(config)?;
+        Ok(changed.then(|| {
+            format!(
+                "the definitions have changed since generation {generation} of this data directory was built \
+                (or take the change back)"
+            )
+        }))
+    }
 }
 
 /// The format of this program's data directories.
@@ -79,6 +115,10 @@ impl Place {
 
     pub(crate) fn store(&self, generation: u32) -> PathBuf {
         self.root.join("store").join(format!("g{generation}"))
+    }
+
+    pub(crate) fn snapshots(&self, generation: u32) -> PathBuf {
+        self.root.join("snapshots").join(format!("g{generation}"))
     }
 
     pub(crate) fn vault(&self) -> PathBuf {
@@ -111,10 +151,10 @@ impl Place {
             serde_json::from_str(&text).with_context(|| format!("\"{}\" is damaged", path.display()))?;
         if layout.format != FORMAT {
             bail!(
-                "the data directory \"{}\" has format {}, this program reads {FORMAT}; \
-                 open it with the version that wrote it",
+                "the data directory \"{}\" has format {}, this program reads {FORMAT}: open it with release {} that wrote it",
                 self.root.display(),
-                layout.format
+                layout.format,
+                layout.release
             );
         }
         Ok(Some(layout))
@@ -125,9 +165,18 @@ impl Place {
         if let Some(layout) = self.layout()? {
             return Ok(layout);
         }
-        let layout = Layout::new(config.raw.service.partitions, definitions(config)?);
+        let layout = Layout::of_generation(1, config.raw.service.partitions, config)?;
         self.save(&layout)?;
         Ok(layout)
+    }
+
+    /// The layout of a directory that this program, as it is configured, may go on with.
+    pub(crate) fn current(&self, config: &Config) -> anyhow::Result<Layout> {
+        let layout = self.layout()?.with_context(|| format!("there is no data in \"{}\"", self.root.display()))?;
+        match layout.outdated(config)? {
+            Some(why) => bail!("{why}; rebuild it from the journal with `smarketing replay`"),
+            None => Ok(layout),
+        }
     }
 
     pub(crate) fn save(&self, layout: &Layout) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::feed;
 use crate::house::{House, connect, migrate, start_engine};
-use crate::place::{Layout, Place, definitions};
+use crate::place::{Layout, Place};
 use anyhow::{Context as _, bail};
 use smarketing_engine::kafka::Format;
 use smarketing_engine::kafka::feed::{Feed, Options, Source};
@@ -29,7 +29,7 @@ pub(crate) async fn open(place: &Place, config: &Config) -> anyhow::Result<House
         journal: kafka.journal.clone(),
         vault: kafka.vault.clone(),
         copies: kafka.copies(),
-        agreed: vec![("set of definitions", format!("generation {}: {}", layout.generation, layout.definitions))],
+        agreed: agreed(&layout),
     };
     let store = place.store(layout.generation);
     let local = Local::share(&shared, &store, &place.vault(), layout.partitions, pepper).await?;
@@ -44,23 +44,34 @@ pub(crate) async fn open(place: &Place, config: &Config) -> anyhow::Result<House
         rules: Arc::clone(&config.rules),
         clear_fields: config.raw.privacy.clear_fields.clone(),
         runtime: Handle::current(),
-        snapshots: snapshots(config, layout.generation),
+        reconcile_every: Duration::from_secs(config.raw.service.reconcile_seconds),
+        snapshots: snapshots(place, config, layout.generation),
+        snapshot_every: Duration::from_secs(config.raw.service.snapshot_seconds),
+        moves: true,
     });
     Ok(House { clickhouse: engine, warehouse, service })
 }
 
-fn snapshots(config: &Config, generation: u32) -> Option<PathBuf> {
-    let directory = &config.raw.kafka.snapshots;
-    (!directory.is_empty()).then(|| PathBuf::from(directory).join(format!("g{generation}")))
+/// What all processes of a generation must have alike.
+fn agreed(layout: &Layout) -> Vec<(String, String)> {
+    let Layout { generation, definitions, logic, .. } = layout;
+    vec![(format!("definitions of generation {generation}"), format!("logic {logic}: {definitions}"))]
+}
+
+/// The directory that all processes share, or at least this one's own.
+fn snapshots(place: &Place, config: &Config, generation: u32) -> PathBuf {
+    match config.raw.kafka.snapshots.as_str() {
+        "" => place.snapshots(generation),
+        shared => PathBuf::from(shared).join(format!("g{generation}")),
+    }
 }
 
 /// The layout of this process's directory, which must be that of the configuration.
 fn layout(place: &Place, config: &Config) -> anyhow::Result<Layout> {
     let kafka = &config.raw.kafka;
     let wanted = Layout {
-        generation: kafka.generation,
         journal: kafka.journal.clone(),
-        ..Layout::new(config.raw.service.partitions, definitions(config)?)
+        ..Layout::of_generation(kafka.generation, config.raw.service.partitions, config)?
     };
     match place.layout()? {
         Some(found) if found.journal != wanted.journal => {
@@ -69,12 +80,10 @@ fn layout(place: &Place, config: &Config) -> anyhow::Result<Layout> {
         Some(found) if found.partitions != wanted.partitions => {
             bail!("the journal has {} partitions; their number cannot change", found.partitions)
         }
-        Some(found) if found.generation == wanted.generation && found.definitions != wanted.definitions => {
-            bail!(
-                "the definitions have changed since generation {} was built: give kafka.generation the next number, \
-                 and everything is built again from the journal",
-                found.generation
-            )
+        Some(found) if found.generation == wanted.generation => {
+            if let Some(why) = found.outdated(config)? {
+                bail!("{why}: give kafka.generation the next number, and everything is built again from the journal");
+            }
         }
         _ => {}
     }

@@ -1,6 +1,7 @@
 //! What each verb does.
 
 mod attribute;
+mod audit;
 mod check;
 mod demo;
 mod generate;
@@ -9,6 +10,7 @@ mod read;
 mod rejects;
 mod replay;
 mod run;
+mod simulate;
 mod up;
 
 use crate::End;
@@ -25,6 +27,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<End> {
     match cli.verb {
         Verb::Generate(asked) => generate::run(&asked),
         Verb::Attribute(asked) => attribute::run(&global, &asked),
+        Verb::Simulate(asked) => Ok(simulate::run(&asked)),
         verb => {
             let config = Config::load(global.config.as_deref())?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -46,9 +49,10 @@ async fn serve(verb: Verb, global: &Global, config: Config) -> anyhow::Result<En
         Verb::Deal(asked) => read::deal(&place, &config, global, &asked).await,
         Verb::Check(asked) => check::run(&place, &config, global, &asked).await,
         Verb::Migrate => migrate(&place, &config).await,
+        Verb::Audit => audit::run(&place, &config, global).await,
         Verb::Replay => replay::run(&place, &config).await,
         Verb::Rejects(asked) => rejects::run(&place, &config, global, &asked).await,
-        Verb::Generate(_) | Verb::Attribute(_) => Ok(End::Done),
+        Verb::Generate(_) | Verb::Attribute(_) | Verb::Simulate(_) => Ok(End::Done),
     }
 }
 
@@ -95,7 +99,8 @@ async fn migrate(place: &Place, config: &Config) -> anyhow::Result<End> {
         bail!("the service of this data directory is running; it migrates its tables when it starts");
     }
     place.create()?;
-    let layout = place.layout_or_new(config)?;
+    place.layout_or_new(config)?;
+    let layout = place.current(config)?;
     let engine = start_engine(place, config).await?;
     let warehouse = connect(&engine, config, layout.generation).await?;
     let applied = warehouse.migrate(MIGRATIONS).await?;

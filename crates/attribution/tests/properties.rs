@@ -234,3 +234,86 @@ fn halves_exactly() {
     assert_eq!((exp2_neg(0, 0), exp2_neg(1, 0)), (1 << 40, 0));
     assert_eq!(exp2_neg(1, u64::MAX), 1 << 40);
 }
+
+/// Amounts at the edges of what an integer can be.
+fn any_amount() -> impl Strategy<Value = i64> {
+    prop_oneof![Just(0), Just(1), Just(-1), Just(i64::MAX), Just(-i64::MAX), Just(i64::MIN), any::<i64>()]
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_split_into_nothing_and_the_largest_amount_whole(story in any_story(), amount in any_amount()) {
+        for model in models().into_iter().filter(Model::sums_to_one) {
+            let (credits, rest) = split(&model, &story, amount);
+            let sum: i128 = credits.iter().chain([&rest]).map(|credit| i128::from(*credit)).sum();
+            prop_assert_eq!(sum, i128::from(amount), "{}", &model.id);
+            prop_assert!(amount != 0 || credits.iter().all(|credit| *credit == 0), "{}", &model.id);
+        }
+    }
+
+    #[test]
+    fn equal_touches_may_change_places(mut story in any_story(), at in 0usize..12) {
+        // Two touches that differ in nothing a model sees get what the other got.
+        prop_assume!(story.touches.len() > 1);
+        let at = at % (story.touches.len() - 1);
+        story.touches[at + 1] = story.touches[at];
+        let mut other = story.clone();
+        other.touches.swap(at, at + 1);
+        for model in models() {
+            prop_assert_eq!(split(&model, &story, 99_991), split(&model, &other, 99_991), "{}", &model.id);
+        }
+    }
+
+    #[test]
+    fn ranks_decide_and_not_the_clock(story in any_story(), shift in -1_000_000i64..1_000_000) {
+        // The same journey at another time of the world is the same split.
+        let later = |at: i64| at + shift;
+        let moved = Story {
+            touches: story.touches.iter().map(|touch| Touch { at: later(touch.at), ..*touch }).collect(),
+            stages: story.stages.iter().map(|(stage, at)| (*stage, later(*at))).collect(),
+            lead_created_at: story.lead_created_at.map(later),
+            opened_at: story.opened_at.map(later),
+            closed_at: story.closed_at.map(later),
+            previous_close: story.previous_close.map(later),
+            converts_at: later(story.converts_at),
+        };
+        for model in models() {
+            prop_assert_eq!(split(&model, &story, 77_777), split(&model, &moved, 77_777), "{}", &model.id);
+        }
+    }
+
+    #[test]
+    fn decay_never_favours_the_earlier(mut story in any_story(), amount in 1i64..1_000_000_000) {
+        story.previous_close = None;
+        let model = Model::builtin("time_decay").unwrap();
+        let (credits, _) = split(&model, &story, amount);
+        let counted = story.touches.iter().zip(&credits).filter(|(touch, _)| {
+            let inside = touch.at <= story.converts_at && story.converts_at - touch.at <= 365 * 86_400_000;
+            inside && touch.kind != Kind::SelfReported && !touch.repeat
+        });
+        let credits: Vec<i64> = counted.map(|(_, credit)| *credit).collect();
+        // A unit of rounding may go to the earlier of two that are as good as equal.
+        prop_assert!(credits.windows(2).all(|pair| pair[0] <= pair[1] + 1), "{credits:?}");
+    }
+
+    #[test]
+    fn what_is_outside_the_look_back_gets_nothing(story in any_story(), days in 1u64..400) {
+        for model in models() {
+            let model = Model { lookback_s: days * 86_400, ..model };
+            let (credits, _) = split(&model, &story, 1_000_003);
+            let start = story.converts_at - i64::try_from(days).unwrap() * 86_400_000;
+            for (touch, credit) in story.touches.iter().zip(credits) {
+                prop_assert!(credit == 0 || (start..=story.converts_at).contains(&touch.at), "{}", &model.id);
+            }
+        }
+    }
+
+    #[test]
+    fn more_to_share_takes_from_nobody(story in any_story(), amount in 1i64..1_000_000_000, more in 1i64..1_000_000) {
+        // Largest remainders may move one unit, never more.
+        for model in models().into_iter().filter(Model::sums_to_one) {
+            let ((less, _), (greater, _)) = (split(&model, &story, amount), split(&model, &story, amount + more));
+            prop_assert!(less.iter().zip(&greater).all(|(less, greater)| greater + 1 >= *less), "{}", &model.id);
+        }
+    }
+}

@@ -8,8 +8,8 @@ use crate::codec;
 use crate::limits::{GATHER, RETRY};
 use crate::log::{self, Log};
 use crate::progress::Progress;
-use crate::shelf::SharedStore;
-use crate::shelter::Shelter;
+use crate::reconciler::Reconciler;
+use crate::shelf::{SharedStore, advice};
 use crate::worker::Settled;
 use smarketing_kernel::entry::Entry;
 use smarketing_kernel::row::Rows;
@@ -25,6 +25,9 @@ use tokio::runtime::Handle;
 /// How long the writer waits before it looks whether more is coming.
 const PATIENCE: Duration = Duration::from_millis(10);
 
+/// How long the writer waits for a step before it looks whether a reconciliation is due.
+const IDLE: Duration = Duration::from_millis(200);
+
 /// The meta cell that holds a partition's [`State`].
 const STATE: &[u8] = b"state";
 
@@ -35,7 +38,7 @@ pub enum Error {
     #[error(transparent)]
     Log(#[from] log::Error),
     /// The store refused.
-    #[error(transparent)]
+    #[error("{0}{hint}", hint = advice(.0))]
     Store(#[from] store::Error),
     /// The warehouse refused for good.
     #[error(transparent)]
@@ -61,8 +64,7 @@ pub(crate) struct Writer {
     pub(crate) opener: Arc<dyn Opener>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) runtime: Handle,
-    /// Where snapshots go, if anywhere.
-    pub(crate) shelter: Option<Shelter>,
+    pub(crate) reconciler: Reconciler,
 }
 
 /// The state a partition's store holds; a new one's if it holds none.
@@ -78,14 +80,14 @@ pub(crate) fn stored_state(partition: &dyn store::Partition) -> Result<State, Er
 impl Writer {
     /// Writes what comes until the worker is gone.
     pub(crate) fn run(mut self, settled: Receiver<Settled>) -> Result<(), Error> {
-        let mut shelter = self.shelter.take();
-        while let Ok(first) = settled.recv() {
-            let position = self.write(self.gather(first, &settled))?;
-            if let (Some(shelter), Some(position)) = (&mut shelter, position) {
-                shelter.keep_now_and_then(&self.store, position)?;
-            }
+        loop {
+            let busy = match settled.recv_timeout(IDLE) {
+                Ok(first) => self.write(self.gather(first, &settled)).map(|()| true)?,
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            self.reconciler.look(busy);
         }
-        shelter.map_or(Ok(()), |shelter| Ok(shelter.keep_last(&self.store)?))
     }
 
     /// Steps to write together: until there are rows enough, it has waited long enough, or no more are coming.
@@ -107,8 +109,7 @@ impl Writer {
         group
     }
 
-    /// Writes steps; the position after them.
-    fn write(&self, group: Vec<Settled>) -> Result<Option<u64>, Error> {
+    fn write(&self, group: Vec<Settled>) -> Result<(), Error> {
         let mut commit = store::Commit::default();
         let mut rows: Vec<Rows> = Vec::with_capacity(group.len());
         let mut last = None;
@@ -119,7 +120,7 @@ impl Writer {
             rows.push(settled.rows);
             last = Some((settled.state, settled.number));
         }
-        let Some((state, number)) = last else { return Ok(None) };
+        let Some((state, number)) = last else { return Ok(()) };
         let encoded = postcard::to_allocvec(&state);
         let encoded =
             encoded.map_err(|reason| Error::Encode { what: "partition state", reason: reason.to_string() })?;
@@ -127,7 +128,7 @@ impl Writer {
         let delivered = self.deliver(&rows)?;
         self.store.lock().unwrap_or_else(PoisonError::into_inner).commit(commit)?;
         self.progress.commit(self.partition, number, &state, delivered);
-        Ok(Some(state.position))
+        Ok(())
     }
 
     /// Messages to other partitions: to their journals, in order of their numbers.

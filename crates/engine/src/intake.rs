@@ -123,6 +123,24 @@ impl Intake {
         Ok(())
     }
 
+    /// Journals that rejects became events after all: they are dead letters no longer. `stream` names the retry.
+    ///
+    /// # Errors
+    /// As [`Intake::append`].
+    pub fn resolve(&self, stream: &Text, rejects: Vec<Source>) -> Result<(), Error> {
+        let mut lanes: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
+        for (position, reject) in (1..).zip(rejects) {
+            let lane = self.lane_of(&reject.stream);
+            let entry = Entry::Resolved { source: Source { stream: stream.clone(), position }, reject };
+            lanes.entry(lane).or_default().push(codec::encode(&entry, Vec::new())?);
+        }
+        for (partition, entries) in lanes {
+            let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+            self.log.append(partition, &entries)?;
+        }
+        Ok(())
+    }
+
     /// How many entries each partition of the journal has.
     ///
     /// # Errors

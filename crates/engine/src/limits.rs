@@ -12,7 +12,7 @@ pub const IN_FLIGHT_MAX: usize = 0;
 
 /// Rows a writer gathers from several steps before it writes, and how long it waits for them: few large inserts cost
 /// ClickHouse far less than many small ones.
-pub const GATHER: (u64, Duration) = (40_000, Duration::from_secs(2));
+pub const GATHER: (u64, Duration) = (30_000, Duration::from_secs(2));
 
 /// Entries and bytes a worker reads from the journal at once.
 pub const READ_ENTRIES: usize = 8_192;
@@ -40,15 +40,27 @@ pub const KEYS_CACHED: usize = 50_000;
 /// Recently written subjects a worker remembers in memory.
 pub const SUBJECTS_CACHED: usize = 4_000;
 
-/// Journal entries after which a partition's snapshot is taken anew: what a move has to read again at most.
-pub const SNAPSHOT_ENTRIES: u64 = 500_000;
-
-/// Snapshots of a partition that are kept.
-pub const SNAPSHOTS_KEPT: usize = 2;
-
 /// Messages of one partition of a raw topic that wait to be merged with those of others.
 pub const MERGE_BUFFER: usize = 2_000;
 
 /// How long a process that must give up a partition may take to finish what it has begun with it. Nothing depends on
 /// it but work done twice.
 pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// Rows whose digests the reconciler holds in memory at once, besides those of one place that is larger by itself.
+pub const RECONCILE_ROWS: u64 = 2_000_000;
+
+/// Time between two comparisons of a partition with the warehouse, where nothing else is configured.
+pub const RECONCILE_EVERY: Duration = Duration::from_secs(900);
+
+/// Time between two snapshots of a partition, where nothing else is configured.
+pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Time between a start and the first comparison: a short import need not wait for one.
+pub const RECONCILE_FIRST: Duration = Duration::from_secs(2);
+
+/// Entries that must have been worked off since the last snapshot for another: fewer are read again quickly.
+pub const SNAPSHOT_ENTRIES: u64 = 32_768;
+
+/// Snapshots of a partition that are kept.
+pub const SNAPSHOTS_KEPT: usize = 2;

@@ -1,5 +1,6 @@
 //! How far everything is: what workers and writers tell, what callers wait for.
 
+use crate::reconciler::Repairs;
 use smarketing_kernel::step::{State, Stream};
 use smarketing_kernel::text::Text;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub struct Lane {
     pub owned: bool,
     /// Whether it is about to stop working it.
     leaving: bool,
+    /// What the reconciler compared and mended since the start.
+    pub repairs: Repairs,
     /// Number of the latest step that is committed.
     committed: u64,
     /// Whether the worker has settled everything in its journal.
@@ -153,6 +156,10 @@ impl Progress {
     /// Whether no step will come before something new is journalled.
     pub(crate) fn rests(&self, partition: u32) -> bool {
         usize::try_from(partition).ok().and_then(|index| self.hold().get(index).map(|lane| lane.idle)).unwrap_or(false)
+    }
+
+    pub(crate) fn repaired(&self, partition: u32, change: impl FnOnce(&mut Repairs)) {
+        self.change(partition, |lane| change(&mut lane.repairs));
     }
 
     pub(crate) fn wait_for(&self, partition: u32, what: &str) {

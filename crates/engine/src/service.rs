@@ -2,10 +2,11 @@
 
 use crate::delivery::{self, Writer, stored_state};
 use crate::intake::Intake;
-use crate::limits::IN_FLIGHT_MAX;
+use crate::keeper::{self, Keeper, Kept};
+use crate::limits::{IN_FLIGHT_MAX, RECONCILE_FIRST};
 use crate::log::{self, Log};
 use crate::progress::Progress;
-use crate::shelter::{self, Shelter};
+use crate::reconciler::Reconciler;
 use crate::vault::Vault;
 use crate::worker::Worker;
 use smarketing_kernel::rules::Rules;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 /// What a service is made of.
@@ -35,8 +36,14 @@ pub struct Parts {
     pub clear_fields: Vec<String>,
     /// Runs the inserts.
     pub runtime: Handle,
-    /// Where snapshots of partitions go and come from, where partitions move between processes.
-    pub snapshots: Option<PathBuf>,
+    /// Least time between two comparisons of a partition with the warehouse.
+    pub reconcile_every: Duration,
+    /// Where copies of the store are kept.
+    pub snapshots: PathBuf,
+    /// Least time between two snapshots of a partition.
+    pub snapshot_every: Duration,
+    /// Whether partitions move between processes, with the directory of snapshots shared by all.
+    pub moves: bool,
 }
 
 /// Why the service could not start, or stopped.
@@ -67,8 +74,15 @@ pub struct Service {
     parts: Parts,
     intake: Arc<Intake>,
     progress: Arc<Progress>,
-    /// The threads of each partition that is worked here.
-    lanes: Mutex<BTreeMap<u32, Vec<JoinHandle<()>>>>,
+    /// What works each partition that is worked here.
+    lanes: Mutex<BTreeMap<u32, Lane>>,
+}
+
+/// The threads of a partition.
+struct Lane {
+    worker: JoinHandle<()>,
+    writer: JoinHandle<()>,
+    keeper: JoinHandle<Kept>,
 }
 
 impl Service {
@@ -99,8 +113,8 @@ impl Service {
         if self.progress.stopping() || lanes.contains_key(&partition) {
             return Ok(());
         }
-        let threads = self.open(Partition { index: partition, count: self.parts.log.partitions() })?;
-        lanes.insert(partition, threads);
+        let lane = self.open(Partition { index: partition, count: self.parts.log.partitions() })?;
+        lanes.insert(partition, lane);
         Ok(())
     }
 
@@ -109,28 +123,34 @@ impl Service {
     /// # Errors
     /// A thread that panicked.
     pub fn leave(&self, partition: u32) -> Result<(), Error> {
-        let threads = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition);
+        let lane = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition);
         self.progress.leave(partition);
-        for thread in threads.unwrap_or_default() {
-            if thread.join().is_err() {
-                return Err(Error::Halted("a thread of the service panicked".to_owned()));
+        if let Some(Lane { worker, writer, keeper }) = lane {
+            let panicked = |_| Error::Halted("a thread of the service panicked".to_owned());
+            worker.join().map_err(panicked)?;
+            writer.join().map_err(panicked)?;
+            let mut kept = keeper.join().map_err(panicked)?;
+            if self.parts.moves {
+                kept.keep(&self.parts.snapshots, 1);
             }
         }
         self.progress.left(partition);
         Ok(())
     }
 
-    fn open(&self, partition: Partition) -> Result<Vec<JoinHandle<()>>, Error> {
+    fn open(&self, partition: Partition) -> Result<Lane, Error> {
         let parts = &self.parts;
         let mut opened = parts.store.partition(partition.index)?;
-        if let Some(directory) = &parts.snapshots {
-            let position = stored_state(opened.as_ref())?.position;
-            shelter::restore(directory, partition.index, opened.as_mut(), position)?;
+        let end = parts.log.end(partition.index)?;
+        let mut state = stored_state(opened.as_ref())?;
+        let mut kept = state.position;
+        // One machine's store is behind its snapshots only when it was lost.
+        if end > 0 && (parts.moves || state.position == 0) {
+            let restored = keeper::restore(&parts.snapshots, partition.index, state.position, end, opened.as_mut())?;
+            kept = restored.unwrap_or(kept);
+            state = stored_state(opened.as_ref())?;
         }
-        let state = stored_state(opened.as_ref())?;
         self.progress.opened(partition.index, &state);
-        let shelter =
-            parts.snapshots.as_ref().map(|directory| Shelter::new(directory, partition.index, state.position));
         let store = Arc::new(Mutex::new(opened));
         let (send, receive) = std::sync::mpsc::sync_channel(IN_FLIGHT_MAX);
         let worker = Worker {
@@ -141,22 +161,43 @@ impl Service {
             progress: Arc::clone(&self.progress),
             settled: send,
         };
-        let writer = Writer {
-            partition: partition.index,
+        let reconciler = Reconciler {
+            partition,
+            rules: Arc::clone(&parts.rules),
             log: Arc::clone(&parts.log),
-            store,
+            stores: Arc::clone(&parts.store),
+            store: Arc::clone(&store),
             warehouse: parts.warehouse.clone(),
             opener: Arc::clone(&parts.vault) as Arc<dyn Opener>,
             progress: Arc::clone(&self.progress),
             runtime: parts.runtime.clone(),
-            shelter,
+            every: parts.reconcile_every,
+            caught_up: end,
+            due: Instant::now() + RECONCILE_FIRST.min(parts.reconcile_every),
+        };
+        let writer = Writer {
+            partition: partition.index,
+            log: Arc::clone(&parts.log),
+            store: Arc::clone(&store),
+            warehouse: parts.warehouse.clone(),
+            opener: Arc::clone(&parts.vault) as Arc<dyn Opener>,
+            progress: Arc::clone(&self.progress),
+            runtime: parts.runtime.clone(),
+            reconciler,
         };
         let work = move || worker.run(state).map_err(|halt| halt.to_string());
         let write = move || match writer.run(receive) {
             Err(delivery::Error::Stopped) | Ok(()) => Ok(()),
             Err(error) => Err(error.to_string()),
         };
-        Ok(vec![self.spawn("worker", partition.index, work)?, self.spawn("writer", partition.index, write)?])
+        let (directory, progress) = (parts.snapshots.clone(), Arc::clone(&self.progress));
+        let kept = Kept { partition: partition.index, store, position: kept };
+        let keeper = Keeper { directory, every: parts.snapshot_every, progress, kept };
+        Ok(Lane {
+            worker: self.spawn("worker", partition.index, work)?,
+            writer: self.spawn("writer", partition.index, write)?,
+            keeper: std::thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.run())?,
+        })
     }
 
     /// Runs `work` on a thread of its own; what it fails with halts the partition and is said aloud.

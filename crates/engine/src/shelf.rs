@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store did not answer.
-    #[error(transparent)]
+    #[error("{0}{hint}", hint = advice(.0))]
     Store(#[from] smarketing_store::Error),
     /// Stored bytes are no subject.
     #[error("subject \"{id:?}\" does not decode: {reason}")]
@@ -22,6 +22,18 @@ pub enum Error {
         /// What the decoder said.
         reason: postcard::Error,
     },
+}
+
+/// What to do about a store that is damaged while it is open.
+pub(crate) fn advice(error: &smarketing_store::Error) -> &'static str {
+    match error {
+        smarketing_store::Error::Corrupt { .. } => {
+            "; stop the service, move the store's directory away and start again: \
+             all it held is rebuilt from snapshots and the journal"
+        }
+        smarketing_store::Error::Broken { .. } => "; free space on the disk and start again: nothing is lost",
+        _ => "",
+    }
 }
 
 /// A partition's store, shared between its worker (who loads) and its writer (who commits).

@@ -73,8 +73,8 @@ pub(crate) struct Worker {
 
 /// Entries read and not settled yet.
 #[derive(Default)]
-struct Pending {
-    entries: Vec<Entry>,
+pub(crate) struct Pending {
+    pub(crate) entries: Vec<Entry>,
     next: u64,
 }
 
@@ -98,9 +98,9 @@ impl Worker {
                     offset,
                     reason,
                 })?;
-                for (position, entries) in pending.push(offset, entry) {
+                for due in pending.push(offset, entry) {
                     number += 1;
-                    let settled = self.settle(state, position, entries, &mut recent, number)?;
+                    let settled = self.settle(state, due, &mut recent, number)?;
                     state = settled.state.clone();
                     if self.settled.send(settled).is_err() {
                         return Ok(());
@@ -123,17 +123,9 @@ impl Worker {
         Ok(())
     }
 
-    fn settle(
-        &self,
-        mut state: State,
-        position: u64,
-        entries: Vec<Entry>,
-        recent: &mut Recent,
-        number: u64,
-    ) -> Result<Settled, Halt> {
-        // The kernel counts entries; where offsets jump, it starts so that it ends at the position after the last one.
-        state.position = position.saturating_sub(entries.len() as u64);
-        let commit = step(&self.rules, self.partition, state, entries, recent).map_err(|error| self.halt(error))?;
+    fn settle(&self, state: State, due: Due, recent: &mut Recent, number: u64) -> Result<Settled, Halt> {
+        let commit = due.step(&self.rules, self.partition, state, recent);
+        let commit = commit.map_err(|error| halted(self.partition.index, error))?;
         let Commit { state, subjects, rows, messages } = commit;
         let keep = |(id, subject): (SubjectId, Option<Subject>)| {
             let kept = subject.map(|subject| subject.encode()).transpose();
@@ -145,35 +137,60 @@ impl Worker {
         recent.forget(self.progress.committed(self.partition.index));
         Ok(Settled { state, subjects, rows, messages, number })
     }
+}
 
-    fn halt(&self, error: step::Error<shelf::Error>) -> Halt {
-        let partition = self.partition.index;
-        let reason = match error {
-            step::Error::Shelf(error) => return Halt::Shelf(error),
-            step::Error::Gap { from, due, came } => {
-                format!("message {due} of partition {from} is missing in the journal, message {came} came instead")
-            }
-            step::Error::Unsettled(id) => format!("\"{id:?}\" does not settle"),
-        };
-        Halt::Kernel { partition, reason }
+/// Why the kernel stopped a partition, in words.
+pub(crate) fn halted(partition: u32, error: step::Error<shelf::Error>) -> Halt {
+    let reason = match error {
+        step::Error::Shelf(error) => return Halt::Shelf(error),
+        step::Error::Gap { from, due, came } => {
+            format!("message {due} of partition {from} is missing in the journal, message {came} came instead")
+        }
+        step::Error::Unsettled(id) => format!("\"{id:?}\" does not settle"),
+    };
+    Halt::Kernel { partition, reason }
+}
+
+/// Entries that are settled together, and the position after them.
+pub(crate) struct Due {
+    position: u64,
+    entries: Vec<Entry>,
+}
+
+impl Due {
+    /// Settles them.
+    pub(crate) fn step<S: step::Shelf>(
+        self,
+        rules: &Rules,
+        partition: Partition,
+        mut state: State,
+        shelf: &mut S,
+    ) -> Result<Commit, step::Error<S::Error>> {
+        // The kernel counts entries; where offsets jump, it starts so that it ends at the position after the last one.
+        state.position = self.position.saturating_sub(self.entries.len() as u64);
+        step(rules, partition, state, self.entries, shelf)
     }
 }
 
 impl Pending {
-    /// Takes an entry and gives what is to be settled now, each with the position after it.
+    fn take(&mut self) -> Due {
+        Due { position: self.next, entries: std::mem::take(&mut self.entries) }
+    }
+
+    /// Takes an entry and gives what is to be settled now.
     ///
     /// A settle is due after a tick, and wherever the journal passes a multiple of [`SETTLE_EVERY`]: after the entry
     /// before it, or, where offsets jump over it, before the first entry behind it.
-    fn push(&mut self, offset: u64, entry: Entry) -> Vec<(u64, Vec<Entry>)> {
+    pub(crate) fn push(&mut self, offset: u64, entry: Entry) -> Vec<Due> {
         let mut due = Vec::new();
         if !self.entries.is_empty() && offset / SETTLE_EVERY > self.next.saturating_sub(1) / SETTLE_EVERY {
-            due.push((self.next, std::mem::take(&mut self.entries)));
+            due.push(self.take());
         }
         let is_tick = matches!(entry, Entry::Tick { .. });
         self.entries.push(entry);
         self.next = offset + 1;
         if is_tick || self.next.is_multiple_of(SETTLE_EVERY) {
-            due.push((self.next, std::mem::take(&mut self.entries)));
+            due.push(self.take());
         }
         due
     }
@@ -201,7 +218,7 @@ mod tests {
             },
         };
         let due = offsets.iter().flat_map(|(offset, tick)| pending.push(*offset, entry(*tick)));
-        due.map(|(position, entries)| (position, entries.len())).collect()
+        due.map(|due| (due.position, due.entries.len())).collect()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What stands in the journal: events, rejects, messages between partitions, ticks.
+//! What stands in the journal: events, rejects and their resolution, messages between partitions, ticks.
 
 use crate::event::{Event, LeadRef};
 use crate::id::SubjectId;
@@ -39,6 +39,13 @@ pub enum Entry {
     Tick {
         /// Event time of the tick.
         at: Timestamp,
+    },
+    /// A reject of this partition became an event after all: it is no longer a dead letter.
+    Resolved {
+        /// The retry it was resolved by, as a stream of its own.
+        source: Source,
+        /// The record that had been rejected.
+        reject: Source,
     },
 }
 

@@ -89,6 +89,15 @@ impl SubjectId {
         key[1..].copy_from_slice(&self.hash);
         key
     }
+
+    /// The subject kept under a key of the store; `None` for bytes that are no such key.
+    #[must_use]
+    pub fn of_key(key: &[u8]) -> Option<Self> {
+        let (kind, hash) = key.split_first()?;
+        let kinds = [Kind::Visitor, Kind::Lead, Kind::Account, Kind::Deal, Kind::Rates, Kind::Spend];
+        let kind = kinds.into_iter().find(|known| *known as u8 == *kind)?;
+        Some(Self { kind, hash: hash.try_into().ok()? })
+    }
 }
 
 /// 128 bits of the parts, each ended by a byte no UTF-8 text holds.

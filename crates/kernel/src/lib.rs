@@ -21,6 +21,7 @@ mod journey;
 mod ledger;
 pub mod money;
 mod projection;
+pub mod repair;
 mod route;
 pub mod row;
 pub mod rules;
@@ -30,6 +31,10 @@ pub mod subject;
 pub mod text;
 pub mod time;
 pub mod url;
+
+/// Version of what the kernel makes of a journal. Raised with every change after which the same entries give other
+/// rows, other digests or other stored bytes: what was built with another one is rebuilt from the journal.
+pub const LOGIC: u32 = 2;
 
 pub use route::{OwnerName, owner};
 pub use settle::{Checksum, Checksums};

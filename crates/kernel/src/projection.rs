@@ -10,11 +10,13 @@ mod shown;
 mod visitor;
 
 use crate::classify::Classifier;
-use crate::id::{Kind, SubjectId};
+use crate::event::LeadRef;
+use crate::id::{Kind, LeadId, SubjectId};
 use crate::journey::Recipe;
 use crate::row;
-use crate::subject::{Part, Subject, Tag};
+use crate::subject::{Edge, Part, Subject, Tag};
 use crate::text::Text;
+use crate::time::Timestamp;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -50,6 +52,23 @@ pub(crate) struct Statement {
 impl Projection {
     fn say(&mut self, to: SubjectId, tag: Tag, name: &Text, part: Part) {
         self.said.insert((to, tag), Statement { name: name.clone(), part: Arc::new(part) });
+    }
+}
+
+/// An event that names an address and a contact id makes the contact's lead the address's: of each such pair the latest
+/// word is told. `named` are the events' times, ids and people.
+fn tell_aliases(mut named: Vec<(Timestamp, &Text, &LeadRef)>, projection: &mut Projection) {
+    named.retain(|(_, _, lead)| lead.alias.is_some());
+    named.sort_unstable();
+    let mut told: BTreeMap<LeadId, BTreeMap<LeadId, Edge>> = BTreeMap::new();
+    for (at, id, lead) in named {
+        if let Some(alias) = lead.alias {
+            told.entry(alias).or_default().insert(lead.id, Edge { at, id: id.clone(), from: alias, into: lead.id });
+        }
+    }
+    for (alias, edges) in told {
+        let edges = edges.into_values().collect();
+        projection.say(SubjectId::lead(alias), Tag::Alias, &alias.text(), Part::Alias(edges));
     }
 }
 

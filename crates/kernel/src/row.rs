@@ -73,8 +73,8 @@ pub struct Rows {
     pub exchange_rates: Vec<Change<ExchangeRate>>,
     /// Immutable: never deleted, key (partition, version, index).
     pub credit_ledger: Vec<LedgerEntry>,
-    /// Immutable: key (stream, position).
-    pub rejects: Vec<RejectedRecord>,
+    /// Key (stream, position): written once, and taken back when a retry resolves it.
+    pub rejects: Vec<Change<RejectedRecord>>,
 }
 
 impl Rows {

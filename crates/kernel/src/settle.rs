@@ -71,7 +71,7 @@ shown! {
     row::ExchangeRate => ExchangeRate ExchangeRates (r) [Day = r.day] month month(r.day), whole;
 }
 
-fn month(day: Day) -> i32 {
+pub(crate) fn month(day: Day) -> i32 {
     let (year, month) = day.year_month();
     year.saturating_mul(100).saturating_add(i32::from(month))
 }
@@ -195,6 +195,11 @@ fn outcome_of(subject: &Subject, deal: &Text) -> Option<Outcome> {
         Part::Deal(state) if state.deal == *deal => Some(state.outcome),
         _ => None,
     })
+}
+
+/// 64 bits of a key, never 0.
+pub(crate) fn digest(key: &impl Hash) -> u64 {
+    Digester::default().digest(key)
 }
 
 /// Digests rows: gathers a row's content and hashes it at once, which is much faster than field by field.

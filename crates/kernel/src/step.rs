@@ -9,8 +9,9 @@ use crate::classify::{Classifier, Lookup};
 use crate::entry::{Entry, Message, Source};
 use crate::id::{Kind, SubjectId};
 use crate::projection::{Projection, Statement, project};
+use crate::repair;
 use crate::route::{Routed, route};
-use crate::row::{RejectedRecord, Rows};
+use crate::row::{Change, RejectedRecord, Rows};
 use crate::rules::Rules;
 use crate::settle::{Checksums, Ledger};
 use crate::subject::{Fact, Part, Subject, Tag};
@@ -156,15 +157,12 @@ fn sort_in<E>(
                 if let Some(stream) = advance(state, &source) {
                     stream.rejected += 1;
                     *stream.reasons.entry(reject.reason.clone()).or_default() += 1;
-                    rows.rejects.push(RejectedRecord {
-                        stream: source.stream,
-                        position: source.position,
-                        reason: reject.reason,
-                        detail: reject.detail,
-                        bytes: reject.bytes,
-                        length: reject.length,
-                        rejected_at: reject.rejected_at,
-                    });
+                    rows.rejects.push(Change::written(repair::rejected(source, reject)));
+                }
+            }
+            Entry::Resolved { source, reject } => {
+                if advance(state, &source).is_some() {
+                    rows.rejects.push(Change::taken_back(RejectedRecord::resolved(reject)));
                 }
             }
             Entry::Event { source, event } => {
@@ -358,6 +356,7 @@ impl Floor<'_> {
             ledger.settle(open.before, now, &open.subject);
             subjects.push((id, (!open.subject.is_empty()).then_some(open.subject)));
         }
+        repair::count_written(rows, &mut state.checksums);
         subjects
     }
 }

@@ -102,6 +102,8 @@ pub enum Tag {
     NeedRate,
     /// Rates to deal: the rate.
     Rate,
+    /// Deal to lead: when its lists of contacts named it, whether it is on the deal still or not.
+    Named,
 }
 
 /// A statement: absolute, replaces the one before under the same tag.
@@ -123,12 +125,14 @@ pub enum Part {
     Follow,
     Chain(Vec<Edge>),
     Absorbed(Estate),
-    Alias(Edge),
+    /// The latest word on each lead that the contact's lead is.
+    Alias(Vec<Edge>),
     NeedRate(RateNeed),
     Rate {
         day: Day,
         rate: Rate,
     },
+    Named(Vec<Mention>),
 }
 
 /// What a visitor gives a lead.
@@ -137,7 +141,7 @@ pub struct Visits {
     /// Sessions and forms.
     pub interactions: Vec<Arc<Interaction>>,
     /// Page views that named the lead: they create it.
-    pub identified: Vec<(Timestamp, LeadRef)>,
+    pub identified: Vec<Mention>,
 }
 
 /// An interaction of a lead before it is a touch: sessions, forms, clicks, classified and named.
@@ -156,6 +160,15 @@ pub struct Interaction {
     pub form: Option<FormFill>,
 }
 
+/// An event that names a lead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Mention {
+    pub at: Timestamp,
+    pub id: Text,
+    pub lead: LeadRef,
+}
+
 /// What a form fill says of the lead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -169,13 +182,15 @@ pub struct FormFill {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Role {
-    pub contact: LeadRef,
     pub deal: Text,
     pub role: Option<Text>,
-    /// When the deal named the lead.
+    /// When the deal's list of contacts was last written, and by which event.
     pub at: Timestamp,
-    /// The account the CRM gives the deal; `None` asks the lead for its own.
+    pub id: Text,
+    /// The deal's account, once it is known.
     pub account: Option<Text>,
+    /// Whether the CRM named that account; otherwise the deal asks its people for theirs.
+    pub by_crm: bool,
     pub opened_at: Option<Timestamp>,
     pub won_at: Option<Timestamp>,
 }

@@ -6,6 +6,7 @@ mod kernel {
     pub(crate) mod identity;
     pub(crate) mod law;
     pub(crate) mod lifecycle;
+    pub(crate) mod repair;
     pub(crate) mod story;
     pub(crate) mod touches;
     pub(crate) mod world;

@@ -1,11 +1,29 @@
 //! The auditor: what must be true of a set of events, worked out in the simplest way there is.
 //!
 //! Start at [`audit`]. It sorts all events and reads domain.md and attribution.md word by word: no state is kept, no
-//! message sent, nothing updated. It answers in the kernel's own rows, so that a test can compare them one by one. It
-//! shares no code with the kernel's projections or with the attribution crate; only the pure rules that have golden
+//! message sent, nothing updated. It answers in [`Tables`]: the kernel's own rows, absolute, each under its [`Key`], so
+//! that they can be compared one by one ([`Tables::differences`]) with what a settle said ([`Tables::apply`]) or with
+//! what a warehouse holds (by the columns of [`Row::KEY`], row by row or by [`Row::digest`], which is the column
+//! `row_digest`). [`Tables::balances`] is what the ledger must sum to ([`ledger_balances`]), [`Tables::reconciliation`]
+//! what was booked.
+//!
+//! It shares no code with the kernel's projections or with the attribution crate; only the pure rules that have golden
 //! vectors of their own are used as they are: splitting URLs and paths, reading a source, classifying channels and
 //! content, telling bots, converting at a rate.
+//!
+//! Where the definitions are silent, these hold:
+//! - An event id names one event of its holder (browser, person, deal, day of spend, currency). Of two that differ the
+//!   earlier stays.
+//! - A bot's page view names nobody and ties nothing.
+//! - A deal list names a lead for good: a lead dropped from it later stays created, and stays the one of its contact id.
+//! - A merge's `into` is not introduced by it: its domain and envelope come from events about itself or about leads
+//!   merged into it, its own before theirs, the earliest first.
+//! - A lead's account by deal role is that of the deal whose list of contacts was written last, if the CRM named one;
+//!   a deal without takes that of its primary contact, and everybody on it is in its journey wherever they belong.
+//! - To and fro between stages within one instant is one entry, the first.
+//! - A person once erased stays so.
 
+mod balance;
 mod credit;
 mod deal;
 mod decay;
@@ -14,28 +32,22 @@ mod identity;
 mod journey;
 mod judge;
 mod life;
+mod money;
 mod person;
 mod session;
+mod tables;
+mod timeline;
 mod touch;
 
-use smarketing_kernel::event::{Event, LeadRef};
-use smarketing_kernel::row::{Conversion, Deal, StageEntry, Touch};
+pub use balance::{Account, Balances, Bookings, Reconciled, Sums, ledger_balances};
+pub use tables::{Difference, Key, Row, Tables, differences};
+
+use smarketing_kernel::event::{Body, ErasureRequested, Event, FormSubmitted, LeadRef};
 use smarketing_kernel::rules::{Definitions, Problem};
 use smarketing_kernel::text::Text;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What the events amount to; every list is sorted by the key of its row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Audit {
-    /// The touches of every lead that owns its own.
-    pub touches: Vec<Touch>,
-    /// Every entry into a stage, skipped stages included.
-    pub stage_entries: Vec<StageEntry>,
-    /// Every deal as it stands.
-    pub deals: Vec<Deal>,
-    /// Every conversion with its journey and its credit under every model.
-    pub conversions: Vec<Conversion>,
-}
+use tables::put;
 
 /// Everything one workspace's events say, as the steps of the audit need it.
 struct Books<'a> {
@@ -50,59 +62,66 @@ struct Books<'a> {
 ///
 /// # Errors
 /// What is wrong with the definitions.
-pub fn audit(definitions: &Definitions, events: &[Event<LeadRef>]) -> Result<Audit, Vec<Problem>> {
+pub fn audit(definitions: &Definitions, events: &[Event<LeadRef>]) -> Result<Tables, Vec<Problem>> {
     let judge = judge::Judge::new(definitions)?;
     let mut workspaces: BTreeMap<&Text, Vec<&Event<LeadRef>>> = BTreeMap::new();
     for event in events {
         workspaces.entry(&event.workspace).or_default().push(event);
     }
-    let mut audit = Audit::default();
+    let mut tables = Tables::default();
     for (workspace, events) in workspaces {
-        audit.add(&Books::open(&judge, workspace, events));
+        Books::open(&judge, workspace, events).fill(&mut tables);
     }
-    audit.sort();
-    Ok(audit)
+    Ok(tables)
 }
 
 impl<'a> Books<'a> {
     fn open(judge: &'a judge::Judge, workspace: &Text, mut events: Vec<&'a Event<LeadRef>>) -> Self {
-        events.sort_by(|a, b| (a.occurred_at, &a.event_id).cmp(&(b.occurred_at, &b.event_id)));
+        let spelled = |event: &Event<LeadRef>| format!("{:?}", event.body);
+        events.sort_by(|a, b| {
+            let time = (a.occurred_at, &a.event_id).cmp(&(b.occurred_at, &b.event_id));
+            time.then_with(|| if a == b { Ordering::Equal } else { spelled(a).cmp(&spelled(b)) })
+        });
         let mut seen = BTreeSet::new();
-        events.retain(|event| seen.insert(&event.event_id));
+        events.retain(|event| seen.insert((holder(&event.body), &event.event_id)));
         let identity = identity::Identity::of(&events);
         Self { judge, workspace: workspace.clone(), events, identity }
     }
-}
 
-impl Audit {
-    fn add(&mut self, books: &Books<'_>) {
-        let deals = deal::all(books);
-        let people = person::all(books, &deals);
-        let accounts = deal::accounts(books, &deals, &people);
+    fn fill(&self, tables: &mut Tables) {
+        let deals = deal::all(self);
+        let sessions = session::all(self);
+        let people = person::all(self, &deals, &sessions);
+        let accounts = deal::accounts(self, &deals, &people);
+        put(&mut tables.web_events, session::rows(self, &sessions));
+        put(&mut tables.lead_events, timeline::rows(self));
+        put(&mut tables.leads, self.identity.merged().map(|(lead, root)| person::merged_row(self, lead, root)));
         for person in people.values() {
-            self.touches.extend(person.touch_rows(books));
-            self.stage_entries.extend(person.stage_rows(books));
-            self.conversions.extend(journey::of_person(books, person));
+            put(&mut tables.touches, person.touch_rows(self));
+            put(&mut tables.leads, [person.row(self)]);
+            put(&mut tables.stage_entries, person.stage_rows(self));
+            put(&mut tables.handoffs, person.handoff_rows(self));
+            put(&mut tables.conversions, journey::of_person(self, person));
         }
-        self.deals.extend(deals.values().map(|deal| deal.row(books, &accounts[&deal.id])));
-        self.conversions.extend(journey::of_deals(books, &deals, &accounts, &people));
-    }
-
-    fn sort(&mut self) {
-        self.touches.sort_by(|a, b| touch_key(a).cmp(&touch_key(b)));
-        self.stage_entries.sort_by(|a, b| stage_key(a).cmp(&stage_key(b)));
-        self.deals.sort_by(|a, b| (&a.workspace, &a.deal).cmp(&(&b.workspace, &b.deal)));
-        self.conversions
-            .sort_by(|a, b| (&a.workspace, &a.owner, &a.conversion).cmp(&(&b.workspace, &b.owner, &b.conversion)));
+        put(&mut tables.deals, deals.values().map(|deal| deal.row(self, &accounts[&deal.id])));
+        put(&mut tables.deal_history, deal::history(self));
+        put(&mut tables.conversions, journey::of_deals(self, &deals, &accounts, &people));
+        put(&mut tables.ad_spend, money::spend(self));
+        put(&mut tables.exchange_rates, money::rates(self));
     }
 }
 
-fn touch_key(row: &Touch) -> impl Ord {
-    (row.workspace.clone(), row.lead.clone(), row.touch_at, row.touch_id.clone())
-}
-
-fn stage_key(row: &StageEntry) -> impl Ord {
-    (row.workspace.clone(), row.lead.clone(), row.entered_at, row.stage)
+/// What an event is of: a browser, a person, a deal, a day of spend, a currency. One event id there is one event.
+fn holder(body: &Body<LeadRef>) -> (u8, Text) {
+    match body {
+        Body::PageViewed(e) => (0, e.visitor_id.clone()),
+        Body::FormSubmitted(FormSubmitted { visitor_id: Some(visitor), .. })
+        | Body::ErasureRequested(ErasureRequested::Visitor(visitor)) => (0, visitor.clone()),
+        Body::DealChanged(e) => (1, e.deal_id.clone()),
+        Body::AdSpent(e) => (2, Text::from(e.day.to_string())),
+        Body::ExchangeRateSet(e) => (3, Text::from(e.currency.code())),
+        body => (4, identity::named(body).first().map_or_else(judge::none, |lead| lead.id.text())),
+    }
 }
 
 #[cfg(test)]

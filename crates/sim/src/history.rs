@@ -6,7 +6,6 @@
 //! happens, and plan their next step. Memory grows with leads and companies, not with events.
 
 mod calendar;
-mod chance;
 mod heavy;
 mod lead;
 mod mail;

@@ -1,63 +1,109 @@
-//! What a table holds, summed up: for the reconciler, which compares it with what the service believes.
+//! What a table holds, summed up: for the reconciler, which compares it with what the service believes and repairs it.
 
-use crate::{Cell, Error, Result, Warehouse};
+use crate::error::within;
+use crate::{Result, Warehouse};
 use smarketing_kernel::row::Table;
 
 /// Rows of one journal partition in one month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Checksum {
-    /// The journal partition that wrote them.
-    pub partition: u32,
     /// Month as year × 100 + month; 0 where the table has no month in its key.
-    pub month: u32,
+    pub month: i32,
     /// How many rows there are, tombstones and older versions apart.
-    pub count: u64,
-    /// Sum of their digests, wrapping; 0 for tables whose rows never change.
-    pub digest: u64,
+    pub rows: u64,
+    /// Sum of their digests, wrapping.
+    pub digests: u64,
 }
 
+/// Some rows of a table of this generation: those one journal partition wrote, of one month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// The table.
+    pub table: Table,
+    /// The journal partition.
+    pub partition: u32,
+    /// The month, as in [`Checksum::month`].
+    pub month: i32,
+}
+
+/// Digests named in one statement; a statement may have 256 KiB.
+const NAMED_MAX: usize = 5_000;
+
 impl Warehouse {
-    /// Checksums of a table of this generation, ordered by partition and month.
+    /// Checksums of what a journal partition wrote into a table of this generation, ordered by month.
     ///
     /// # Errors
     /// Those of the server.
-    pub async fn checksums(&self, table: Table) -> Result<Vec<Checksum>> {
-        let month = month(table).map_or_else(|| "0".to_owned(), |column| format!("toYYYYMM({column})"));
+    pub async fn checksums(&self, table: Table, partition: u32) -> Result<Vec<Checksum>> {
         let sql = format!(
-            "SELECT partition, toUInt32({month}) AS month, count(), sum(row_digest) FROM $data.{} FINAL
-            GROUP BY partition, month ORDER BY partition, month
-            SETTINGS do_not_merge_across_partitions_select_final = 1",
+            "SELECT {} AS month, count(), sum(row_digest) FROM $data.{} FINAL WHERE partition = {partition}
+            GROUP BY month ORDER BY month SETTINGS do_not_merge_across_partitions_select_final = 1",
+            month(table),
             table.word()
         );
-        let answer = self.ask(table.word(), &sql, &[]).await?;
-        answer.rows.iter().map(|row| read(table, row)).collect()
+        let found = self.fetch::<(i32, u64, u64)>(table, &sql).await?;
+        Ok(found.into_iter().map(|(month, rows, digests)| Checksum { month, rows, digests }).collect())
+    }
+
+    /// Digest and version of every row of a bucket.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn digests(&self, bucket: Bucket) -> Result<Vec<(u64, u64)>> {
+        let sql = format!("SELECT row_digest, version FROM {}", bucket.rows());
+        self.fetch::<(u64, u64)>(bucket.table, &sql).await
+    }
+
+    /// Takes rows out of a bucket that should not be there, by tombstones of `version`. Rows with a higher version
+    /// stay: whoever wrote them may know better.
+    ///
+    /// # Errors
+    /// Those of the server; doing it again is safe.
+    pub async fn bury(&self, bucket: Bucket, version: u64, digests: &[u64]) -> Result<()> {
+        // The version of a ledger entry is part of its key.
+        let newest = if bucket.table == Table::CreditLedger { "version".into() } else { version.to_string() };
+        for named in digests.chunks(NAMED_MAX) {
+            let named = named.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+            let sql = format!(
+                "INSERT INTO $data.{} SELECT * REPLACE ({newest} AS version, 1 AS is_deleted, 0 AS row_digest)
+                FROM (SELECT * FROM {} AND version <= {version} AND row_digest IN ({named}))",
+                bucket.table.word(),
+                bucket.rows()
+            );
+            self.execute(bucket.table.word(), &sql).await?;
+        }
+        Ok(())
+    }
+
+    async fn fetch<T>(&self, table: Table, sql: &str) -> Result<Vec<T>>
+    where
+        T: clickhouse::RowOwned + clickhouse::RowRead,
+    {
+        let rows = self.service.query_raw(&self.names.expand(sql)).fetch_all::<T>();
+        within(self.options.query_timeout, table.word(), rows).await
     }
 }
 
-fn read(table: Table, row: &[Cell]) -> Result<Checksum> {
-    let number = |at: usize| match row.get(at) {
-        Some(Cell::Integer(number)) => u64::try_from(*number).ok(),
-        _ => None,
-    };
-    let narrow = |at| number(at).and_then(|number| u32::try_from(number).ok());
-    let (Some(partition), Some(month), Some(count), Some(digest)) = (narrow(0), narrow(1), number(2), number(3)) else {
-        let message = "not a checksum".to_owned();
-        return Err(Error::Answer { subject: table.word().to_owned(), message });
-    };
-    Ok(Checksum { partition, month, count, digest })
+impl Bucket {
+    /// The bucket's rows as they stand, as what follows `FROM`.
+    fn rows(&self) -> String {
+        let Self { table, partition, month: wanted } = self;
+        format!("$data.{} FINAL WHERE partition = {partition} AND {} = {wanted}", table.word(), month(*table))
+    }
 }
 
-/// The column whose month decides the partition of a table.
-fn month(table: Table) -> Option<&'static str> {
-    match table {
-        Table::WebEvents => Some("viewed_at"),
-        Table::Touches => Some("touch_at"),
-        Table::LeadEvents => Some("occurred_at"),
-        Table::StageEntries => Some("entered_at"),
-        Table::Handoffs => Some("mql_at"),
-        Table::DealHistory => Some("changed_at"),
-        Table::CreditLedger => Some("recorded_at"),
-        Table::AdSpend => Some("day"),
-        Table::Leads | Table::Deals | Table::Conversions | Table::ExchangeRates | Table::Rejects => None,
-    }
+/// The month of a row: of the time in its key.
+fn month(table: Table) -> String {
+    let column = match table {
+        Table::WebEvents => "viewed_at",
+        Table::Touches => "touch_at",
+        Table::LeadEvents => "occurred_at",
+        Table::StageEntries => "entered_at",
+        Table::Handoffs => "mql_at",
+        Table::DealHistory => "changed_at",
+        Table::CreditLedger => "recorded_at",
+        Table::AdSpend | Table::ExchangeRates => "day",
+        Table::Leads | Table::Deals | Table::Conversions | Table::Rejects => return "toInt32(0)".to_owned(),
+    };
+    format!("toInt32(toYYYYMM({column}))")
 }

@@ -9,10 +9,12 @@
 
 mod ask;
 mod checksum;
+mod compare;
 mod dictionary;
 mod error;
 mod migrate;
 mod options;
+mod publish;
 mod record;
 pub mod report;
 mod table;
@@ -22,7 +24,8 @@ mod views;
 pub mod write;
 
 pub use ask::Answer;
-pub use checksum::Checksum;
+pub use checksum::{Bucket, Checksum};
+pub use compare::Comparison;
 pub use error::{Error, Remedy, Result};
 pub use migrate::{MIGRATIONS, Migration};
 pub use options::{Credentials, Options};

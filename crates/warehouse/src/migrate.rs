@@ -2,15 +2,12 @@
 //!
 //! Migrations are numbered, kept with their checksum, and never edited once released. Every statement may run twice
 //! (`IF NOT EXISTS`), so two processes that migrate at once do the same work and meet the same end: no lock that a
-//! killed process could leave behind. Views hold nothing and are replaced as a whole.
+//! killed process could leave behind. Views hold nothing and are replaced as a whole, see the switch.
 
-use crate::error::Remedy;
-use crate::views::VIEWS;
 use crate::{Error, Result, Warehouse};
 use siphasher::sip::SipHasher13;
 use std::collections::BTreeMap;
 use std::hash::Hasher as _;
-use std::time::Duration;
 
 /// One step of the tables' history: statements separated by a semicolon at the end of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +33,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     3 "credit" "migrations/0003_credit.sql",
     4 "money" "migrations/0004_money.sql",
     5 "rejects" "migrations/0005_rejects.sql",
+    6 "digests" "migrations/0006_digests.sql",
 ];
 
 /// Where it is written down what was applied.
@@ -49,9 +47,6 @@ ENGINE = ReplacingMergeTree(applied_at)
 ORDER BY number
 SETTINGS $settings
 COMMENT 'Migrations applied to this database.'";
-
-/// Attempts at replacing a view that another process replaces at the same moment.
-const ATTEMPTS: u32 = 20;
 
 impl Migration {
     /// Checksum of the text, as 16 hexadecimal digits.
@@ -95,31 +90,6 @@ impl Warehouse {
         Ok(fresh)
     }
 
-    /// Points the views at this generation's tables: from then on every reader sees them.
-    ///
-    /// # Errors
-    /// Those of the server; some views may have been switched then, and doing it again switches the rest.
-    pub async fn publish(&self) -> Result<()> {
-        for (name, sql) in VIEWS {
-            self.replace(name, sql).await?;
-        }
-        Ok(())
-    }
-
-    /// Replaces a view. Two replacements of the same view at once can trip over each other's temporary name.
-    async fn replace(&self, name: &str, sql: &str) -> Result<()> {
-        let mut attempt = 1;
-        loop {
-            match self.execute(name, sql).await {
-                Err(error) if attempt < ATTEMPTS && tripped(&error) => {
-                    tokio::time::sleep(Duration::from_millis(u64::from(10 * attempt))).await;
-                    attempt += 1;
-                }
-                done => return done,
-            }
-        }
-    }
-
     async fn apply(&self, migration: &Migration) -> Result<()> {
         let subject = migration.title();
         for statement in migration.statements() {
@@ -158,14 +128,4 @@ fn unchanged(migration: &Migration, applied: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::Changed { name: migration.title(), applied: applied.to_owned(), present })
-}
-
-/// Whether an error may come from another process that replaces the same view: table exists (57), or is gone (60),
-/// or whatever may pass by itself but is not a broken connection.
-fn tripped(error: &Error) -> bool {
-    match error {
-        Error::Refused { code: 57 | 60, .. } => true,
-        Error::Refused { .. } => error.remedy() == Remedy::Retry,
-        _ => false,
-    }
 }

@@ -6,7 +6,7 @@
 use crate::record::{Stamp, Stored};
 use crate::{Error, Result, Warehouse};
 use clickhouse::Row;
-use smarketing_kernel::row::{Change, ModelCredit, Rows};
+use smarketing_kernel::row::{Change, LedgerEntry, ModelCredit, Rows};
 use std::collections::BTreeSet;
 
 /// Most rows of one insert.
@@ -44,8 +44,7 @@ impl Warehouse {
         };
         let credit = async {
             self.changes(batches, |rows| &rows.conversions, opener).await?;
-            let entries = batches.iter().flat_map(|rows| immutable(rows, &rows.credit_ledger)).collect();
-            self.write(entries, opener).await
+            self.write(batches.iter().flat_map(entries).collect(), opener).await
         };
         let rest = async {
             self.changes(batches, |rows| &rows.leads, opener).await?;
@@ -56,8 +55,7 @@ impl Warehouse {
             self.changes(batches, |rows| &rows.deal_history, opener).await?;
             self.changes(batches, |rows| &rows.ad_spend, opener).await?;
             self.changes(batches, |rows| &rows.exchange_rates, opener).await?;
-            let rejects = batches.iter().flat_map(|rows| immutable(rows, &rows.rejects)).collect();
-            self.write(rejects, opener).await
+            self.changes(batches, |rows| &rows.rejects, opener).await
         };
         tokio::try_join!(views, credit, rest).map(|_| ())
     }
@@ -105,10 +103,11 @@ impl Warehouse {
     }
 }
 
-/// Rows that are never changed nor deleted and carry no digest.
-fn immutable<'r, R>(rows: &Rows, list: &'r [R]) -> impl Iterator<Item = (&'r R, Stamp)> + use<'r, R> {
-    let stamp = Stamp { partition: rows.partition, version: rows.version, deleted: false, digest: 0 };
-    list.iter().map(move |row| (row, stamp))
+/// The ledger's entries: never changed nor deleted.
+fn entries(rows: &Rows) -> impl Iterator<Item = (&LedgerEntry, Stamp)> {
+    let (partition, version) = (rows.partition, rows.version);
+    let stamp = move |digest| Stamp { partition, version, deleted: false, digest };
+    rows.credit_ledger.iter().map(move |entry| (entry, stamp(entry.digest(version))))
 }
 
 /// Cuts rows into blocks of bounded rows, bytes and months. Rows keep their order, unless there are more months than

@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Value, json};
 use smarketing_engine::progress;
+use smarketing_engine::reconciler::Repairs;
 use smarketing_kernel::text::Text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,6 +37,18 @@ struct Lane {
     owned: bool,
     halted: Option<String>,
     waiting: Option<String>,
+    reconciled: Reconciled,
+}
+
+/// What the comparison with the warehouse found since the start.
+#[derive(Serialize)]
+struct Reconciled {
+    comparisons: u64,
+    /// Rows that were missing and were sent again, by table.
+    sent: BTreeMap<&'static str, u64>,
+    /// Rows that should not have been there and were taken out, by table.
+    buried: BTreeMap<&'static str, u64>,
+    trouble: Option<String>,
 }
 
 /// What became of the records of a stream that are delivered.
@@ -94,6 +107,8 @@ fn state(lanes: &[progress::Lane]) -> &'static str {
 }
 
 fn shown((partition, (lane, journalled)): (usize, (progress::Lane, u64))) -> Lane {
-    let progress::Lane { position, rows, owned, halted, waiting, .. } = lane;
-    Lane { partition, journalled, delivered: position, rows, owned, halted, waiting }
+    let progress::Lane { position, rows, owned, halted, waiting, repairs, .. } = lane;
+    let Repairs { comparisons, sent, buried, trouble } = repairs;
+    let reconciled = Reconciled { comparisons, sent, buried, trouble };
+    Lane { partition, journalled, delivered: position, rows, owned, halted, waiting, reconciled }
 }

@@ -5,7 +5,7 @@ use super::import::context;
 use crate::End;
 use crate::cli::{Check, Global};
 use crate::config::Config;
-use crate::place::{Place, definitions};
+use crate::place::Place;
 use crate::render;
 use anyhow::Context as _;
 use smarketing_schema::read_events;
@@ -49,9 +49,7 @@ async fn connections(place: &Place, config: &Config) -> anyhow::Result<Vec<Strin
         return Ok(Vec::new());
     };
     let mut findings = Vec::new();
-    if layout.definitions != definitions(config)? {
-        findings.push("the definitions have changed since the data was built: run `smarketing replay`".to_owned());
-    }
+    findings.extend(layout.outdated(config)?.map(|why| format!("{why}: run `smarketing replay`")));
     let desk = Desk::open(place, config).await?;
     let rejects = desk.warehouse.rejects().await.context("the warehouse does not answer")?;
     desk.close().await;

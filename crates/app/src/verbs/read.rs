@@ -86,7 +86,7 @@ async fn answer(desk: &Desk, scope: &Scope, asked: &Report) -> anyhow::Result<Ve
 
 pub(crate) async fn lead(place: &Place, config: &Config, global: &Global, asked: &Lead) -> anyhow::Result<End> {
     let workspace = &config.raw.service.workspace;
-    let pepper = place.pepper()?;
+    let pepper = config.pepper(place)?;
     let id = if asked.contact_id {
         pepper.lead_of_contact(workspace, &asked.who).to_string()
     } else if asked.who.contains('@') {

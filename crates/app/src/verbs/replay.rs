@@ -4,7 +4,7 @@ use crate::End;
 use crate::config::Config;
 use crate::feed;
 use crate::house::House;
-use crate::place::{Layout, Place, definitions};
+use crate::place::{Layout, Place};
 use anyhow::{Context as _, bail};
 
 pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
@@ -12,16 +12,16 @@ pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
         bail!("the service of this data directory is running; stop it before a replay");
     }
     let old = place.layout()?.context("there is nothing to replay: the data directory is empty")?;
-    let new = Layout { generation: old.generation + 1, definitions: definitions(config)?, ..old.clone() };
+    let new = Layout::of_generation(old.generation + 1, old.partitions, config)?;
     clear(place, &new)?;
-    let house = House::open_generation(place, config, &new, false).await?;
+    let house = House::open_beside(place, config, &old, &new).await?;
     let settled = tokio::task::block_in_place(|| feed::settle(&house.service));
     if let Err(error) = settled {
         house.close().await?;
         return Err(error.context("the replay stopped; readers still see the old generation"));
     }
-    // The views are the switch for readers, the layout for the next start; a crash between the two only means that
-    // the next replay starts over.
+    // One step for readers, another for the next start; a crash between the two only means that readers see the old
+    // generation again from the next start on, and that the next replay starts over.
     house.warehouse.publish().await?;
     place.save(&new)?;
     house.warehouse.generation(old.generation)?.drop_tables().await?;
@@ -31,13 +31,14 @@ pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-/// Removes what an earlier attempt, or the old generation, left in the store.
+/// Removes what an earlier attempt, or the old generation, left in store and snapshots.
 fn clear(place: &Place, layout: &Layout) -> anyhow::Result<()> {
-    let path = place.store(layout.generation);
-    match std::fs::remove_dir_all(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("could not remove \"{}\"", path.display()))
+    [place.store(layout.generation), place.snapshots(layout.generation)].iter().try_for_each(|path| {
+        match std::fs::remove_dir_all(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("could not remove \"{}\"", path.display()))
+            }
+            _ => Ok(()),
         }
-        _ => Ok(()),
-    }
+    })
 }

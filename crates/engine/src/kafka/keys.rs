@@ -69,7 +69,7 @@ impl SharedKeys {
         topic: &str,
         copies: Copies,
         store: &dyn Store,
-        agreed: &[(&str, String)],
+        agreed: &[(String, String)],
     ) -> Result<Self, vault::Error> {
         let spec = Topic { name: topic, partitions: 2, copies, cleanup: "compact", forgets: false };
         if ensure(cluster, &spec).await? != 2 {

@@ -196,7 +196,10 @@ pub enum Error {
         partition: u32,
     },
     /// A reader asked for more than there is: a store is ahead of its journal.
-    #[error("offset {from} of partition {partition} is after the journal's end {end}")]
+    #[error(
+        "offset {from} of partition {partition} is after the journal's end {end}: the journal lost its end, or was \
+         restored from an older copy; rebuild what was made of it with `smarketing replay`"
+    )]
     PastEnd {
         /// The partition.
         partition: u32,

@@ -6,9 +6,10 @@ use crate::event::{Body, Contact, DealChanged, DealKind, DealType, LeadRef};
 use crate::id::{Kind, LeadId, SubjectId};
 use crate::money::{Currency, Rate};
 use crate::row::{self, Outcome};
-use crate::subject::{DealState, Fact, Part, RateNeed, Role, Subject, Tag};
+use crate::subject::{DealState, Fact, Mention, Part, RateNeed, Role, Subject, Tag};
 use crate::text::Text;
 use crate::time::Timestamp;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -17,8 +18,8 @@ use alloc::vec::Vec;
 struct Resolved<'a> {
     account: Option<&'a Text>,
     contacts: &'a [Contact<LeadRef>],
-    /// When the contacts were named.
-    contacts_at: Timestamp,
+    /// When the contacts were named, and by which event.
+    contacts_at: (Timestamp, &'a Text),
     amount_minor: i64,
     currency: Currency,
     stage: Option<&'a Text>,
@@ -40,8 +41,8 @@ pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject) 
     let changes: Vec<Change<'_>> = subject.facts.iter().filter_map(change).collect();
     let Some(deal) = resolve(rules, &changes) else { return projection };
     let reporting_minor = reporting(rules, subject, &deal, &mut projection);
-    tell_people(subject, &deal, &mut projection);
     let account = account(subject, id, &deal);
+    tell_people(subject, &changes, &deal, account.as_ref(), &mut projection);
     if let Some(account) = &account {
         tell_account(subject, &deal, account, reporting_minor, &mut projection);
     }
@@ -65,7 +66,7 @@ fn resolve<'a>(rules: &Classifier<'_>, changes: &[Change<'a>]) -> Option<Resolve
     let mut deal = Resolved {
         account: None,
         contacts: &[],
-        contacts_at: first.at,
+        contacts_at: (first.at, &first.id),
         amount_minor: 0,
         currency: rules.reporting,
         stage: None,
@@ -82,17 +83,17 @@ fn resolve<'a>(rules: &Classifier<'_>, changes: &[Change<'a>]) -> Option<Resolve
     for (fact, change) in changes {
         account_id = change.account_id.as_ref().or(account_id);
         account_domain = change.account_domain.as_ref().or(account_domain);
-        deal.take(fact.at, change);
+        deal.take(fact, change);
     }
     deal.account = account_id.or(account_domain);
     Some(deal)
 }
 
 impl<'a> Resolved<'a> {
-    fn take(&mut self, at: Timestamp, change: &'a DealChanged<LeadRef>) {
+    fn take(&mut self, fact: &'a Fact, change: &'a DealChanged<LeadRef>) {
         if let Some(contacts) = &change.contacts {
             self.contacts = contacts;
-            self.contacts_at = at;
+            self.contacts_at = (fact.at, &fact.id);
         }
         self.amount_minor = change.amount_minor.unwrap_or(self.amount_minor);
         self.currency = change.currency.unwrap_or(self.currency);
@@ -112,7 +113,7 @@ impl<'a> Resolved<'a> {
         };
         // Said again, a close stays where it was.
         if outcome != self.outcome {
-            self.closed_at = matches!(outcome, Outcome::Won | Outcome::Lost).then_some(at);
+            self.closed_at = matches!(outcome, Outcome::Won | Outcome::Lost).then_some(fact.at);
         }
         self.outcome = outcome;
     }
@@ -163,20 +164,48 @@ fn account(subject: &Subject, id: SubjectId, deal: &Resolved<'_>) -> Option<Text
     })
 }
 
-fn tell_people(subject: &Subject, deal: &Resolved<'_>, projection: &mut Projection) {
+fn tell_people(
+    subject: &Subject,
+    changes: &[Change<'_>],
+    deal: &Resolved<'_>,
+    account: Option<&Text>,
+    projection: &mut Projection,
+) {
+    let (at, id) = deal.contacts_at;
     for contact in deal.contacts {
         let role = Role {
-            contact: contact.lead.clone(),
             deal: subject.name.clone(),
             role: contact.role.clone(),
-            at: deal.contacts_at,
-            account: deal.account.cloned(),
+            at,
+            id: id.clone(),
+            account: account.cloned(),
+            by_crm: deal.account.is_some(),
             opened_at: deal.lives().then_some(deal.opened_at),
             won_at: deal.won_at(),
         };
         let lead = contact.lead.id;
         projection.say(SubjectId::lead(lead), Tag::Role, &lead.text(), Part::Role(role));
     }
+    for (lead, mentions) in mentions(changes) {
+        projection.say(SubjectId::lead(lead), Tag::Named, &lead.text(), Part::Named(mentions));
+    }
+}
+
+/// Everybody a list of contacts ever named: the first time, and the latest time with each contact id.
+fn mentions(changes: &[Change<'_>]) -> BTreeMap<LeadId, Vec<Mention>> {
+    let mut mentions: BTreeMap<LeadId, Vec<Mention>> = BTreeMap::new();
+    for (fact, change) in changes {
+        for Contact { lead, .. } in change.contacts.iter().flatten() {
+            let known = mentions.entry(lead.id).or_default();
+            if !known.is_empty() && lead.alias.is_none() {
+                continue;
+            }
+            let mut index = 0..;
+            known.retain(|mention| index.next() == Some(0) || mention.lead.alias != lead.alias);
+            known.push(Mention { at: fact.at, id: fact.id.clone(), lead: lead.clone() });
+        }
+    }
+    mentions
 }
 
 fn tell_account(

@@ -10,9 +10,9 @@ mod touches;
 
 use super::{Projection, Teller, Told};
 use crate::classify::Classifier;
-use crate::event::{Body, EmailKind, LeadRef, LeadUpdated};
+use crate::event::{Body, EmailKind, ErasureRequested, LeadRef, LeadUpdated};
 use crate::id::{Kind, LeadId, SubjectId};
-use crate::subject::{Edge, Fact, Interaction, Member, Part, Role, Subject, Tag, Visits};
+use crate::subject::{Fact, Interaction, Member, Mention, Part, Role, Subject, Tag, Visits};
 use crate::text::Text;
 use crate::time::Timestamp;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,8 @@ pub(super) struct Person<'a> {
     pub(super) visits: Vec<&'a Visits>,
     /// Roles on deals, by deal.
     pub(super) roles: BTreeMap<SubjectId, &'a Role>,
+    /// When deals named the person.
+    mentions: Vec<&'a Mention>,
     /// The moments up to which accounts want everybody's touches.
     pub(super) wanted_by: BTreeMap<SubjectId, BTreeSet<Timestamp>>,
     /// The lead itself and everyone merged into it.
@@ -43,8 +45,15 @@ struct Profile<'a> {
     owner: Option<Text>,
     /// The account the CRM assigned.
     account: Option<&'a Text>,
-    contact: Option<&'a LeadRef>,
+    contact: Contact<'a>,
     erased: bool,
+}
+
+/// What is known of a person's address.
+#[derive(Default)]
+struct Contact<'a> {
+    domain: Option<&'a Text>,
+    sealed: Option<&'a Vec<u8>>,
 }
 
 pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject) -> Projection {
@@ -70,6 +79,7 @@ impl<'a> Person<'a> {
             facts: subject.facts.iter().collect(),
             visits: Vec::new(),
             roles: BTreeMap::new(),
+            mentions: Vec::new(),
             wanted_by: BTreeMap::new(),
             leads: BTreeSet::from([id]),
         };
@@ -86,11 +96,9 @@ impl<'a> Person<'a> {
         match part {
             Part::Visits(visits) => self.visits.push(visits),
             Part::Role(role) if tag == Tag::Role => {
-                let earlier = self.roles.get(&from).is_some_and(|known| known.at <= role.at);
-                if !earlier {
-                    self.roles.insert(from, role);
-                }
+                self.roles.entry(from).or_insert(role);
             }
+            Part::Named(mentions) => self.mentions.extend(mentions),
             Part::Want(moments) => self.wanted_by.entry(from).or_default().extend(moments),
             Part::Absorbed(estate) => {
                 self.leads.extend(from.as_lead());
@@ -107,9 +115,19 @@ impl<'a> Person<'a> {
         let facts = self.facts.iter().filter(|fact| creates(fact)).map(|fact| fact.at);
         let forms = self.visits.iter().flat_map(|visits| &visits.interactions);
         let forms = forms.filter(|interaction| interaction.form.is_some()).map(|form| form.at);
-        let seen = self.visits.iter().flat_map(|visits| visits.identified.iter().map(|(at, _)| *at));
-        let roles = self.roles.values().map(|role| role.at);
-        facts.chain(forms).chain(seen).chain(roles).min()
+        let seen = self.visits.iter().flat_map(|visits| visits.identified.iter().map(|seen| seen.at));
+        let named = self.mentions.iter().map(|mention| mention.at);
+        facts.chain(forms).chain(seen).chain(named).min()
+    }
+
+    /// Every event that names the person, with its time and id, in no order.
+    fn references(&self) -> impl Iterator<Item = (Timestamp, &'a Text, &'a LeadRef)> {
+        let facts = self.facts.iter().filter_map(|fact| Some((fact.at, &fact.id, fact_lead(fact)?)));
+        let forms = self.visits.iter().flat_map(|visits| &visits.interactions);
+        let forms = forms.filter_map(|form| Some((form.at, &form.id, &form.form.as_ref()?.lead)));
+        let seen = self.visits.iter().flat_map(|visits| &visits.identified);
+        let named = seen.chain(self.mentions.iter().copied());
+        facts.chain(forms).chain(named.map(|mention| (mention.at, &mention.id, &mention.lead)))
     }
 }
 
@@ -139,30 +157,22 @@ fn tie_browsers(subject: &Subject, projection: &mut Projection) {
 
 /// An event that names an address and a contact id makes the contact's lead the address's; the latest word stays.
 fn tell_aliases(subject: &Subject, projection: &mut Projection) {
-    let mut named: Vec<(Timestamp, Text, &LeadRef)> = Vec::new();
+    let mut named: Vec<(Timestamp, &Text, &LeadRef)> = Vec::new();
     for fact in &subject.facts {
-        let leads = fact_lead(fact).into_iter().chain(merged_into(fact)).filter(|lead| lead.alias.is_some());
-        named.extend(leads.map(|lead| (fact.at, fact.id.clone(), lead)));
+        let leads = fact_lead(fact).into_iter().chain(merged_into(fact));
+        named.extend(leads.map(|lead| (fact.at, &fact.id, lead)));
     }
-    for ((_, from), part) in &subject.inbox {
-        if let Part::Role(role) = &**part
-            && role.contact.alias.is_some()
-        {
-            named.push((role.at, from.hash_text(), &role.contact));
+    for part in subject.inbox.values() {
+        if let Part::Named(mentions) = &**part {
+            named.extend(mentions.iter().map(|mention| (mention.at, &mention.id, &mention.lead)));
         }
     }
-    named.sort_unstable();
-    for (at, id, lead) in named {
-        if let Some(alias) = lead.alias {
-            let edge = Edge { at, id, from: alias, into: lead.id };
-            projection.say(SubjectId::lead(alias), Tag::Alias, &alias.text(), Part::Alias(edge));
-        }
-    }
+    super::tell_aliases(named, projection);
 }
 
 fn merged_into(fact: &Fact) -> Option<&LeadRef> {
     match fact.event() {
-        Some(Body::LeadMerged(merge)) => Some(&merge.into),
+        Some(Body::LeadMerged(merge) | Body::LeadUnmerged(merge)) => Some(&merge.into),
         _ => None,
     }
 }
@@ -176,6 +186,7 @@ fn fact_lead(fact: &Fact) -> Option<&LeadRef> {
         Body::SalesActivity(event) => Some(&event.lead),
         Body::LeadUpdated(event) => Some(&event.lead),
         Body::LeadMerged(event) | Body::LeadUnmerged(event) => Some(&event.from),
+        Body::ErasureRequested(ErasureRequested::Lead(lead)) => Some(lead),
         _ => None,
     }
 }
@@ -187,7 +198,7 @@ fn show(rules: &Classifier<'_>, person: &Person<'_>, projection: &mut Projection
     let profile = profile(rules, person);
     let base = base_account(person, &profile);
     let account = home_account(person, &profile, &base);
-    let touches = touches::of(rules, person, profile.contact.and_then(|contact| contact.domain.as_deref()));
+    let touches = touches::of(rules, person, profile.contact.domain.map(|domain| &**domain));
     let life = lifecycle::follow(rules, person, created_at, &touches, &profile);
     answer_deals(person, &base, projection);
     join_accounts(rules, person, created_at, &account, &base, &profile, &touches, projection);
@@ -203,7 +214,7 @@ fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
         persona: None,
         owner: None,
         account: None,
-        contact: None,
+        contact: contact(person),
         erased: false,
     };
     let mut said: Vec<(Timestamp, &Text, &'a BTreeMap<Text, Text>)> = Vec::new();
@@ -225,7 +236,6 @@ fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
         profile.attributes.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
     profile.persona = profile.persona.take().or_else(|| rules.persona(&profile.attributes));
-    profile.contact = contact(person);
     profile
 }
 
@@ -242,25 +252,25 @@ impl<'a> Profile<'a> {
     }
 }
 
-/// The best reference to the person: one by its own id, before one by the id of a lead merged into it.
-fn contact<'a>(person: &Person<'a>) -> Option<&'a LeadRef> {
-    let facts = person.facts.iter().filter_map(|fact| fact_lead(fact));
-    let forms = person.visits.iter().flat_map(|visits| &visits.interactions);
-    let forms = forms.filter_map(|interaction| interaction.form.as_ref().map(|form| &form.lead));
-    let seen = person.visits.iter().flat_map(|visits| visits.identified.iter().map(|(_, lead)| lead));
-    let roles = person.roles.values().map(|role| &role.contact);
-    let mut all = facts.chain(forms).chain(seen).chain(roles);
-    let first = all.next()?;
-    if first.id == person.id {
-        return Some(first);
+/// The best of what references to the person say: by its own id before those by the id of a lead merged into it, then
+/// the earliest.
+fn contact<'a>(person: &Person<'a>) -> Contact<'a> {
+    let (mut contact, mut domain_of, mut sealed_of) = (Contact::default(), None, None);
+    for (at, id, lead) in person.references() {
+        let rank = Some((lead.id != person.id, at, id, lead.id));
+        if lead.domain.is_some() && (domain_of.is_none() || rank < domain_of) {
+            (contact.domain, domain_of) = (lead.domain.as_ref(), rank);
+        }
+        if lead.sealed.is_some() && (sealed_of.is_none() || rank < sealed_of) {
+            (contact.sealed, sealed_of) = (lead.sealed.as_ref(), rank);
+        }
     }
-    Some(all.find(|lead| lead.id == person.id).unwrap_or(first))
+    contact
 }
 
 /// The account a lead has by itself: what the CRM assigned, else its business domain, else the lead alone.
 fn base_account(person: &Person<'_>, profile: &Profile<'_>) -> Text {
-    let domain = profile.contact.and_then(|contact| contact.domain.as_ref());
-    profile.account.or(domain).cloned().unwrap_or_else(|| person.id.text())
+    profile.account.or(profile.contact.domain).cloned().unwrap_or_else(|| person.id.text())
 }
 
 /// The account a lead belongs to: what the CRM assigned, else that of its latest deal role, else its own.
@@ -268,14 +278,15 @@ fn home_account(person: &Person<'_>, profile: &Profile<'_>, base: &Text) -> Text
     if profile.account.is_some() {
         return base.clone();
     }
-    let roles = person.roles.iter().filter_map(|(deal, role)| Some((role.at, deal, role.account.as_ref()?)));
-    roles.max_by_key(|(at, deal, _)| (*at, **deal)).map_or_else(|| base.clone(), |(_, _, account)| account.clone())
+    let by_crm = person.roles.iter().filter(|(_, role)| role.by_crm);
+    let roles = by_crm.filter_map(|(deal, role)| Some(((role.at, &role.id, deal), role.account.as_ref()?)));
+    roles.max().map_or_else(|| base.clone(), |(_, account)| account.clone())
 }
 
 /// Deals without an account of their own follow their contact's.
 fn answer_deals(person: &Person<'_>, base: &Text, projection: &mut Projection) {
     for (deal, role) in &person.roles {
-        if role.account.is_none() {
+        if !role.by_crm {
             let part = Part::Home { account: base.clone(), leads: person.leads.clone() };
             projection.say(*deal, Tag::Home, &role.deal, part);
         }
@@ -300,6 +311,7 @@ fn join_accounts(
     let wanted = person.wanted_by.get(&home).cloned().unwrap_or_default();
     accounts.insert(home, (account, wanted));
     for role in person.roles.values() {
+        // A deal that does not know its account yet asks its people for theirs, and mostly gets this one.
         let name = role.account.as_ref().unwrap_or(base);
         let (_, moments) = accounts.entry(id(name)).or_insert_with(|| (name, BTreeSet::new()));
         moments.extend(role.opened_at.iter().chain(&role.won_at));

@@ -1,12 +1,12 @@
 //! A browser: page views become sessions, sessions and forms become interactions of the leads it belonged to.
 
-use super::{Projection, Seen};
+use super::{Projection, Seen, tell_aliases};
 use crate::channel::source_of;
 use crate::classify::Classifier;
 use crate::event::{Body, FormSubmitted, LeadRef};
 use crate::id::{LeadId, SubjectId};
 use crate::row::{Origin, TouchKind};
-use crate::subject::{Brought, Edge, Fact, FactBody, FormFill, Interaction, Part, Subject, Tag, View, Visits};
+use crate::subject::{Brought, Fact, FactBody, FormFill, Interaction, Mention, Part, Subject, Tag, View, Visits};
 use crate::time::Timestamp;
 use crate::url::Url;
 use alloc::collections::BTreeMap;
@@ -38,8 +38,10 @@ pub(super) fn project(rules: &Classifier<'_>, visitor: &Subject) -> Projection {
     show_views(rules, visitor, &sessions, &links, &mut projection);
     if !links.is_empty() {
         give_sessions(rules, visitor, &sessions, &links, &mut visits);
-        give_forms(rules, visitor, &sessions, &mut visits, &mut projection);
+        give_forms(rules, visitor, &sessions, &mut visits);
     }
+    let named = visitor.facts.iter().filter_map(|fact| Some((fact.at, &fact.id, named_lead(fact)?)));
+    tell_aliases(named.collect(), &mut projection);
     for (lead, mut given) in visits {
         given.interactions.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
         projection.say(SubjectId::lead(lead), Tag::Visits, &lead.text(), Part::Visits(given));
@@ -182,24 +184,15 @@ fn give_sessions(
     }
     for (_, fact, view) in views(visitor) {
         if let Some(lead) = view.lead.as_ref().filter(|_| !view.bot) {
-            visits.entry(lead.id).or_default().identified.push((fact.at, lead.clone()));
+            let mention = Mention { at: fact.at, id: fact.id.clone(), lead: lead.clone() };
+            visits.entry(lead.id).or_default().identified.push(mention);
         }
     }
 }
 
 /// A form fill belongs to the lead it names; its source is that of the session it was sent in.
-fn give_forms(
-    rules: &Classifier<'_>,
-    visitor: &Subject,
-    sessions: &[Session],
-    visits: &mut BTreeMap<LeadId, Visits>,
-    projection: &mut Projection,
-) {
+fn give_forms(rules: &Classifier<'_>, visitor: &Subject, sessions: &[Session], visits: &mut BTreeMap<LeadId, Visits>) {
     for fact in &visitor.facts {
-        if let Some(LeadRef { id, alias: Some(alias), .. }) = named_lead(fact) {
-            let edge = Edge { at: fact.at, id: fact.id.clone(), from: *alias, into: *id };
-            projection.say(SubjectId::lead(*alias), Tag::Alias, &alias.text(), Part::Alias(edge));
-        }
         let Some(Body::FormSubmitted(form)) = fact.event() else { continue };
         let session = session_at(rules, sessions, fact.at);
         let mut interaction = form_interaction(rules, fact, form);

@@ -143,3 +143,50 @@ fn a_producer_that_repeats_itself_is_counted_and_changes_nothing() {
     assert_eq!(world.duplicates(), 7);
     same(&before, &world.tables.shown(), "row");
 }
+
+#[test]
+fn who_was_named_by_a_deal_stays_known_after_leaving_it() {
+    let named = |id, day, people: Vec<LeadRef>| {
+        deal(id, at(day, 0), "e", DealKind::Updated, |deal| deal.contacts = contacts(&people))
+    };
+    let with_contact_id = LeadRef { alias: Some(lead_id(8)), ..lead(4) };
+    let world = with(&[named("n1", 6, vec![lead(1), with_contact_id]), named("n2", 8, vec![lead(1)])]);
+    assert_eq!(world.lead(&text(4)).created_at, Some(at(6, 0)));
+    assert_eq!((world.lead(&text(4)).deals, world.lead(&text(1)).deals), (0, 2));
+    assert_eq!(world.lead(&text(8)).merged_into, text(4));
+}
+
+#[test]
+fn a_deal_without_an_account_counts_everybody_on_it_wherever_they_belong() {
+    let here = lead_at(5, "here.example");
+    let there = lead_at(6, "there.example");
+    let world = with(&[
+        form("here", None, at(1, 0), here.clone(), "/x"),
+        form("there", None, at(2, 0), there.clone(), "/x"),
+        deal("both", at(3, 0), "both", DealKind::Created, |deal| deal.contacts = contacts(&[here, there])),
+    ]);
+    let touches: Vec<_> = world.credit("opportunity:both", "linear").into_iter().map(|(touch, _)| touch).collect();
+    assert_eq!(touches, ["here", "there"]);
+    assert_eq!(&*world.conversion("opportunity:both").account, "here.example");
+}
+
+#[test]
+fn a_browser_that_a_mail_click_ties_to_a_merged_lead_is_its_owners() {
+    let world = with(&[
+        known(lead(2), view("first", "w", at(9, 0), "/x")),
+        mail("click", at(9, 1), lead(3), EmailKind::Clicked, None, Some("w")),
+        view("same session", "w", at(9, 2), "/x"),
+        merged("m", at(8, 0), 3, 1),
+    ]);
+    let shown = world.tables.web_events.live().find(|row| &*row.event_id == "same session").unwrap();
+    assert_eq!(shown.lead, text(1));
+}
+
+#[test]
+fn of_two_verdicts_in_one_instant_the_later_event_id_counts() {
+    let said = |id, kind| verdict(id, at(9, 0), lead(3), kind, None);
+    let world = with(&[said("v1", Verdict::Disqualified), said("v2", Verdict::Qualified)]);
+    assert_eq!(world.lead(&text(3)).stage, Stage::Sql);
+    let world = with(&[said("v2", Verdict::Disqualified), said("v1", Verdict::Qualified)]);
+    assert_eq!(world.lead(&text(3)).stage, Stage::Disqualified);
+}

@@ -1,15 +1,18 @@
 //! Deals: the last word on every field, the money in two currencies, and whose account it is.
 
 use super::Books;
-use super::judge::or_none;
+use super::judge::{none, or_none};
 use super::person::Person;
-use smarketing_kernel::event::{Body, DealChanged, DealKind, DealType, LeadRef};
+use smarketing_kernel::event::{Body, DealChanged, DealKind, DealType, Event, LeadRef};
 use smarketing_kernel::id::{Kind, LeadId, SubjectId};
 use smarketing_kernel::money::{Currency, Rate};
 use smarketing_kernel::row::{self, Outcome};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::{Day, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A change of a deal and the event that told of it.
+type Change<'e> = (&'e Event<LeadRef>, &'e DealChanged<LeadRef>);
 
 /// A deal as its events leave it.
 pub(super) struct Deal {
@@ -18,8 +21,8 @@ pub(super) struct Deal {
     /// The account the CRM names.
     pub(super) named_account: Option<Text>,
     pub(super) contacts: Vec<(LeadId, Option<Text>)>,
-    /// When the list of contacts was last written.
-    pub(super) contacts_at: Timestamp,
+    /// When the list of contacts was last written, and by which event.
+    pub(super) contacts_at: (Timestamp, Text),
     /// Everyone who was ever named, and when first.
     pub(super) first_named: BTreeMap<LeadId, Timestamp>,
     pub(super) outcome: Outcome,
@@ -38,11 +41,11 @@ pub(super) struct Deal {
 
 /// All deals by id.
 pub(super) fn all(books: &Books<'_>) -> BTreeMap<Text, Deal> {
-    let mut changes: BTreeMap<&Text, Vec<(Timestamp, &DealChanged<LeadRef>)>> = BTreeMap::new();
+    let mut changes: BTreeMap<&Text, Vec<Change<'_>>> = BTreeMap::new();
     let mut rates: BTreeMap<(Currency, Day), Rate> = BTreeMap::new();
     for event in &books.events {
         match &event.body {
-            Body::DealChanged(change) => changes.entry(&change.deal_id).or_default().push((event.occurred_at, change)),
+            Body::DealChanged(change) => changes.entry(&change.deal_id).or_default().push((event, change)),
             Body::ExchangeRateSet(set) => drop(rates.insert((set.currency, set.day), set.rate)),
             _ => {}
         }
@@ -52,19 +55,14 @@ pub(super) fn all(books: &Books<'_>) -> BTreeMap<Text, Deal> {
 }
 
 impl Deal {
-    fn of(
-        books: &Books<'_>,
-        id: &Text,
-        changes: &[(Timestamp, &DealChanged<LeadRef>)],
-        rates: &BTreeMap<(Currency, Day), Rate>,
-    ) -> Self {
+    fn of(books: &Books<'_>, id: &Text, changes: &[Change<'_>], rates: &BTreeMap<(Currency, Day), Rate>) -> Self {
         let created = changes.iter().find(|(_, change)| change.kind == DealKind::Created);
-        let lists = || changes.iter().filter_map(|(at, change)| Some((*at, change.contacts.as_ref()?)));
+        let lists = || changes.iter().filter_map(|(event, change)| Some((*event, change.contacts.as_ref()?)));
         let contacts = lists().next_back().map(|(_, list)| list.clone()).unwrap_or_default();
         let mut first_named = BTreeMap::new();
-        for (at, list) in lists() {
+        for (event, list) in lists() {
             list.iter().for_each(|contact| {
-                first_named.entry(contact.lead.id).or_insert(at);
+                first_named.entry(contact.lead.id).or_insert(event.occurred_at);
             });
         }
         let (outcome, closed_at) = outcome(changes);
@@ -74,13 +72,13 @@ impl Deal {
             named_account: last(changes, |c| c.account_id.clone())
                 .or_else(|| last(changes, |c| c.account_domain.clone())),
             contacts: contacts.into_iter().map(|contact| (contact.lead.id, contact.role)).collect(),
-            contacts_at: lists().next_back().map_or(changes[0].0, |(at, _)| at),
+            contacts_at: said(lists().next_back().map_or(changes[0].0, |(event, _)| event)),
             first_named,
             outcome,
             amount_minor: last(changes, |c| c.amount_minor).unwrap_or(0),
             currency: last(changes, |c| c.currency).unwrap_or(books.judge.reporting),
             reporting_minor: None,
-            opened_at: created.unwrap_or(&changes[0]).0,
+            opened_at: created.unwrap_or(&changes[0]).0.occurred_at,
             closed_at,
             deal_type: last(changes, |c| c.deal_type).unwrap_or_default(),
             owner: last(changes, |c| c.owner.clone()),
@@ -146,16 +144,17 @@ impl Deal {
     }
 }
 
+fn said(event: &Event<LeadRef>) -> (Timestamp, Text) {
+    (event.occurred_at, event.event_id.clone())
+}
+
 /// The last value anybody wrote.
-fn last<T>(
-    changes: &[(Timestamp, &DealChanged<LeadRef>)],
-    field: impl Fn(&DealChanged<LeadRef>) -> Option<T>,
-) -> Option<T> {
+fn last<T>(changes: &[Change<'_>], field: impl Fn(&DealChanged<LeadRef>) -> Option<T>) -> Option<T> {
     changes.iter().rev().find_map(|(_, change)| field(change))
 }
 
 /// How it stands, and since when it is closed: the same close said twice counts from the first time.
-fn outcome(changes: &[(Timestamp, &DealChanged<LeadRef>)]) -> (Outcome, Option<Timestamp>) {
+fn outcome(changes: &[Change<'_>]) -> (Outcome, Option<Timestamp>) {
     let said = |kind| match kind {
         DealKind::Created | DealKind::Updated | DealKind::StageChanged => None,
         DealKind::Reopened => Some(Outcome::Open),
@@ -165,13 +164,33 @@ fn outcome(changes: &[(Timestamp, &DealChanged<LeadRef>)]) -> (Outcome, Option<T
         DealKind::Merged => Some(Outcome::Merged),
     };
     let mut words: Vec<(Timestamp, Outcome)> =
-        changes.iter().filter_map(|(at, change)| Some((*at, said(change.kind)?))).collect();
+        changes.iter().filter_map(|(event, change)| Some((event.occurred_at, said(change.kind)?))).collect();
     words.dedup_by_key(|(_, outcome)| *outcome);
     match words.last() {
         Some((at, outcome @ (Outcome::Won | Outcome::Lost))) => (*outcome, Some(*at)),
         Some((_, outcome)) => (*outcome, None),
         None => (Outcome::Open, None),
     }
+}
+
+/// Every change of every deal, as it was sent.
+pub(super) fn history(books: &Books<'_>) -> Vec<row::DealChange> {
+    let mut rows = Vec::new();
+    for event in &books.events {
+        let Body::DealChanged(change) = &event.body else { continue };
+        rows.push(row::DealChange {
+            workspace: books.workspace.clone(),
+            deal: change.deal_id.clone(),
+            changed_at: event.occurred_at,
+            event_id: event.event_id.clone(),
+            kind: change.kind,
+            stage: or_none(change.stage.as_ref()),
+            amount_minor: change.amount_minor,
+            currency: change.currency.map_or_else(none, |currency| Text::from(currency.code())),
+            reason: or_none(change.reason.as_ref()),
+        });
+    }
+    rows
 }
 
 /// The account of every deal: what the CRM names, else that of its primary contact, else the deal alone.

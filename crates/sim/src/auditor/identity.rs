@@ -1,10 +1,14 @@
 //! Who is who: merges, and the leads a browser belonged to.
 
+use smarketing_kernel::bots::is_bot;
 use smarketing_kernel::event::{Body, EmailKind, ErasureRequested, Event, LeadRef};
 use smarketing_kernel::id::LeadId;
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Merges in a row that are followed; a lead at the start of a longer chain stays a lead of its own.
+const CHAIN_MAX: usize = 64;
 
 /// When something was said, and by which event: what ties break by.
 type Said = (Timestamp, Text);
@@ -22,10 +26,18 @@ impl Identity {
         Self { merges: merges(events), links: links(events) }
     }
 
+    /// The leads merged away, and who owns them.
+    pub(super) fn merged(&self) -> impl Iterator<Item = (LeadId, LeadId)> {
+        self.merges.keys().map(|lead| (*lead, self.root(*lead))).filter(|(lead, root)| lead != root)
+    }
+
     /// The lead that owns everything of `lead`. In a loop of merges the earliest does not hold.
     pub(super) fn root(&self, lead: LeadId) -> LeadId {
         let mut path = vec![lead];
         loop {
+            if path.len() > CHAIN_MAX {
+                return lead;
+            }
             let last = path[path.len() - 1];
             let Some((_, into)) = self.merges.get(&last) else { return last };
             if let Some(start) = path.iter().position(|seen| seen == into) {
@@ -47,9 +59,10 @@ impl Identity {
     }
 }
 
-/// Everyone an event names.
+/// Everyone an event names. A bot's page view names nobody.
 pub(super) fn named(body: &Body<LeadRef>) -> Vec<&LeadRef> {
     match body {
+        Body::PageViewed(e) if e.user_agent.as_deref().is_some_and(is_bot) => vec![],
         Body::PageViewed(e) => e.lead.iter().collect(),
         Body::FormSubmitted(e) => vec![&e.lead],
         Body::EmailEngaged(e) => vec![&e.lead],
@@ -82,7 +95,7 @@ fn merges(events: &[&Event<LeadRef>]) -> BTreeMap<LeadId, (Said, LeadId)> {
     }
     let mut merges: BTreeMap<LeadId, (Said, LeadId)> = BTreeMap::new();
     for ((from, into), (at, merged)) in said {
-        let later = merges.get(&from).is_none_or(|(known, _)| *known < at);
+        let later = merges.get(&from).is_none_or(|(known, _)| *known <= at);
         if merged && from != into && later {
             merges.insert(from, (at, into));
         }
@@ -95,7 +108,7 @@ fn links(events: &[&Event<LeadRef>]) -> BTreeMap<Text, Vec<(Said, LeadId)>> {
     let mut links: BTreeMap<Text, Vec<(Said, LeadId)>> = BTreeMap::new();
     for event in events {
         let tie = match &event.body {
-            Body::PageViewed(e) => e.lead.as_ref().map(|lead| (&e.visitor_id, lead)),
+            Body::PageViewed(e) => named(&event.body).first().map(|lead| (&e.visitor_id, *lead)),
             Body::FormSubmitted(e) => e.visitor_id.as_ref().map(|visitor| (visitor, &e.lead)),
             Body::EmailEngaged(e) if e.kind == EmailKind::Clicked => {
                 e.visitor_id.as_ref().map(|visitor| (visitor, &e.lead))

@@ -21,7 +21,7 @@ type People = BTreeMap<LeadId, Person>;
 pub(super) fn of_person(books: &Books<'_>, person: &Person) -> Vec<Conversion> {
     let lead = person.lead.text();
     let mut moments = vec![(ConversionKind::Lead, person.created_at, format!("lead:{lead}"))];
-    for entry in &person.entries {
+    for entry in &person.life.entries {
         let kind = match entry.stage {
             Stage::Mql => ConversionKind::Mql,
             Stage::Sql => ConversionKind::Sql,

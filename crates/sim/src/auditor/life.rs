@@ -34,24 +34,37 @@ pub(super) fn fit(books: &Books<'_>, persona: Option<&Text>, has_domain: bool) -
     (by_persona + by_domain) * 100
 }
 
-/// Every entry, in order.
-pub(super) fn entries(
+/// A lead's way so far.
+pub(super) struct Life {
+    /// Every entry, in order.
+    pub(super) entries: Vec<Entry>,
+    /// Where it stands.
+    pub(super) stage: Stage,
+    /// Behaviour at its latest event, in hundredths of a point.
+    pub(super) behaviour_centi: i64,
+}
+
+/// Walks the stages.
+pub(super) fn follow(
     books: &Books<'_>,
     created_at: Timestamp,
     fit: i64,
     touches: &[Interaction],
     events: &[&Event<LeadRef>],
     roles: &[&Deal],
-) -> Vec<Entry> {
+) -> Life {
     let scoring = &books.judge.definitions.scoring;
     let half_life_ms = u64::from(scoring.half_life_days) * DAY_MS.unsigned_abs();
     let enough = i64::from(scoring.mql_threshold) * 100;
     let mut way = Way { entries: Vec::new(), stage: Stage::Visitor, since: created_at };
-    let (mut behaviour, mut faded_at) = (0_i128, created_at);
+    let (mut behaviour, mut faded_at, mut last) = (0_i128, created_at, created_at);
+    let left = |behaviour: i128, from: Timestamp, to: Timestamp| {
+        (behaviour * decay::left(to.since(from).max(0).unsigned_abs(), half_life_ms)) >> 40
+    };
     for (at, push) in pushes(books, created_at, touches, events, roles) {
+        last = at;
         if !matches!(push, Push::To(..)) {
-            let left = decay::left(at.since(faded_at).max(0).unsigned_abs(), half_life_ms);
-            behaviour = (behaviour * left) >> 40;
+            behaviour = left(behaviour, faded_at, at);
             faded_at = at;
         }
         match push {
@@ -74,7 +87,8 @@ pub(super) fn entries(
             way.forward(at, Stage::Mql, "score");
         }
     }
-    way.entries
+    let behaviour_centi = left(behaviour, faded_at, last) as i64;
+    Life { entries: way.entries, stage: way.stage, behaviour_centi }
 }
 
 fn pushes(
@@ -149,7 +163,11 @@ impl Way {
     fn enter(&mut self, at: Timestamp, stage: Stage, reason: &str, inferred: bool) {
         let first = self.stage == Stage::Visitor;
         let previous_ms = if first { 0 } else { at.since(self.since).max(0) };
-        self.entries.push(Entry { at, stage, from: self.stage, reason: Text::from(reason), inferred, previous_ms });
+        // To and fro within one instant is one entry: the first.
+        if self.entries.iter().all(|entry| (entry.at, entry.stage) != (at, stage)) {
+            let (from, reason) = (self.stage, Text::from(reason));
+            self.entries.push(Entry { at, stage, from, reason, inferred, previous_ms });
+        }
         (self.stage, self.since) = (stage, at);
     }
 }

@@ -2,12 +2,14 @@
 
 use super::deal::{self, Deal};
 use super::judge::{none, or_none};
-use super::life::{self, Entry};
+use super::life::{self, Entry, Life};
+use super::session::Session;
+use super::timeline::{self, HandedOff};
 use super::touch::{self, Interaction};
-use super::{Books, identity, session};
-use smarketing_kernel::event::{Body, EmailKind, Event, LeadRef};
+use super::{Books, identity};
+use smarketing_kernel::event::{Body, EmailKind, Event, LeadRef, Stage};
 use smarketing_kernel::id::LeadId;
-use smarketing_kernel::row::{StageEntry, Touch};
+use smarketing_kernel::row::{Handoff, Lead, Origin, StageEntry, Touch};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
 use std::collections::BTreeMap;
@@ -23,13 +25,29 @@ pub(super) struct Person {
     pub(super) persona: Option<Text>,
     pub(super) rep: Option<Text>,
     pub(super) touches: Vec<Interaction>,
-    pub(super) entries: Vec<Entry>,
+    pub(super) life: Life,
+    handoffs: Vec<HandedOff>,
+    fit_centi: i64,
+    contact: Contact,
+    erased: bool,
+    deals: u32,
+    won_deals: u32,
+}
+
+/// What is known of a person's address.
+#[derive(Clone, Default)]
+struct Contact {
+    domain: Option<Text>,
+    sealed: Option<Vec<u8>>,
 }
 
 /// Everybody who was created, by lead.
-pub(super) fn all(books: &Books<'_>, deals: &BTreeMap<Text, Deal>) -> BTreeMap<LeadId, Person> {
-    let sessions = session::all(books);
-    let mut visits = touch::visits(books, &sessions);
+pub(super) fn all(
+    books: &Books<'_>,
+    deals: &BTreeMap<Text, Deal>,
+    sessions: &BTreeMap<Text, Vec<Session>>,
+) -> BTreeMap<LeadId, Person> {
+    let mut visits = touch::visits(books, sessions);
     let mut events: BTreeMap<LeadId, Vec<&Event<LeadRef>>> = BTreeMap::new();
     for event in &books.events {
         if let Some(lead) = about(&event.body) {
@@ -40,7 +58,8 @@ pub(super) fn all(books: &Books<'_>, deals: &BTreeMap<Text, Deal>) -> BTreeMap<L
     for deal in deals.values() {
         deal::on_deal(books, deal).into_iter().for_each(|lead| roles.entry(lead).or_default().push(deal));
     }
-    let domains = domains(books);
+    let domains = best(books, |lead| lead.domain.clone());
+    let sealed = best(books, |lead| lead.sealed.clone());
     let roots = identity::everyone(&books.events).into_iter().map(|lead| books.identity.root(lead));
     let mut people = BTreeMap::new();
     for lead in roots {
@@ -50,9 +69,9 @@ pub(super) fn all(books: &Books<'_>, deals: &BTreeMap<Text, Deal>) -> BTreeMap<L
         let (events, roles) = (events.remove(&lead).unwrap_or_default(), roles.remove(&lead).unwrap_or_default());
         let Some(created_at) = created_at(books, lead, &events, deals) else { continue };
         let visits = visits.remove(&lead).unwrap_or_default();
-        let domain = domains.get(&lead);
-        let touches = touch::of_person(books, &sessions, visits, &events, domain);
-        people.insert(lead, Person::of(books, lead, created_at, domain, &events, &roles, touches));
+        let contact = Contact { domain: domains.get(&lead).cloned(), sealed: sealed.get(&lead).cloned() };
+        let touches = touch::of_person(books, sessions, visits, &events, contact.domain.as_ref());
+        people.insert(lead, Person::of(books, lead, created_at, contact, &events, &roles, touches));
     }
     people
 }
@@ -65,18 +84,57 @@ fn about(body: &Body<LeadRef>) -> Option<&LeadRef> {
     }
 }
 
-/// The business domain of every person: of its own address, else of one merged into it.
-fn domains(books: &Books<'_>) -> BTreeMap<LeadId, Text> {
-    let mut domains: BTreeMap<LeadId, (bool, Text)> = BTreeMap::new();
-    for lead in books.events.iter().flat_map(|event| identity::named(&event.body)) {
-        let root = books.identity.root(lead.id);
-        let Some(domain) = &lead.domain else { continue };
-        let known = domains.entry(root).or_insert_with(|| (false, domain.clone()));
-        if root == lead.id && !known.0 {
-            *known = (true, domain.clone());
+/// The best of what references to a person say: of its own id before those merged into it, then the earliest (of one
+/// event that of the least id). Whom a merge names as the new owner is not introduced by it.
+fn best<T>(books: &Books<'_>, said: impl Fn(&LeadRef) -> Option<T>) -> BTreeMap<LeadId, T> {
+    let mut best: BTreeMap<LeadId, (bool, T)> = BTreeMap::new();
+    for event in &books.events {
+        let merge = matches!(event.body, Body::LeadMerged(_) | Body::LeadUnmerged(_));
+        let mut introduced = identity::named(&event.body);
+        introduced.truncate(if merge { 1 } else { usize::MAX });
+        introduced.sort_by_key(|lead| lead.id);
+        for lead in introduced {
+            let root = books.identity.root(lead.id);
+            let better = best.get(&root).is_none_or(|(own, _)| !own && root == lead.id);
+            if let Some(said) = said(lead).filter(|_| better) {
+                best.insert(root, (root == lead.id, said));
+            }
         }
     }
-    domains.into_iter().map(|(lead, (_, domain))| (lead, domain)).collect()
+    best.into_iter().map(|(lead, (_, said))| (lead, said)).collect()
+}
+
+/// The row of a lead that was merged away: where it went, nothing else.
+pub(super) fn merged_row(books: &Books<'_>, lead: LeadId, root: LeadId) -> Lead {
+    Lead {
+        workspace: books.workspace.clone(),
+        lead: lead.text(),
+        sealed: None,
+        domain: none(),
+        account: none(),
+        persona: none(),
+        owner: none(),
+        stage: Stage::Visitor,
+        score_centi: 0,
+        fit_centi: 0,
+        behaviour_centi: 0,
+        created_at: None,
+        first_touch_at: None,
+        last_touch_at: None,
+        first_origin: no_origin().into(),
+        touches: 0,
+        mqls: 0,
+        sqls: 0,
+        deals: 0,
+        won_deals: 0,
+        merged_into: root.text(),
+        erased: false,
+        definition_version: books.judge.version(),
+    }
+}
+
+fn no_origin() -> Origin {
+    Origin { channel: none(), subchannel: none(), source: none(), medium: none(), campaign: none() }
 }
 
 /// The earliest event that is more than a mail somebody got; being named by a deal is one.
@@ -102,7 +160,7 @@ impl Person {
         books: &Books<'_>,
         lead: LeadId,
         created_at: Timestamp,
-        domain: Option<&Text>,
+        contact: Contact,
         events: &[&Event<LeadRef>],
         roles: &[&Deal],
         touches: Vec<Interaction>,
@@ -122,16 +180,35 @@ impl Person {
             }
         }
         let persona = persona.or_else(|| books.judge.persona(&attributes));
-        let own_account = assigned.clone().or_else(|| domain.cloned()).unwrap_or_else(|| lead.text());
+        let own_account = assigned.clone().or_else(|| contact.domain.clone()).unwrap_or_else(|| lead.text());
         let by_role =
-            roles.iter().filter_map(|deal| Some((deal.contacts_at, deal.subject, deal.named_account.clone()?)));
+            roles.iter().filter_map(|deal| Some((deal.contacts_at.clone(), deal.subject, deal.named_account.clone()?)));
         let account = match assigned {
             Some(_) => own_account.clone(),
             None => by_role.max().map_or_else(|| own_account.clone(), |(_, _, account)| account),
         };
-        let fit = life::fit(books, persona.as_ref(), domain.is_some());
-        let entries = life::entries(books, created_at, fit, &touches, events, roles);
-        Self { lead, created_at, own_account, account, persona, rep, touches, entries }
+        let fit_centi = life::fit(books, persona.as_ref(), contact.domain.is_some());
+        let life = life::follow(books, created_at, fit_centi, &touches, events, roles);
+        let handoffs = timeline::handoffs(&life.entries, events);
+        let erased = events.iter().any(|event| matches!(event.body, Body::ErasureRequested(_)));
+        let count = |counts: fn(&Deal) -> bool| roles.iter().filter(|deal| counts(deal)).count() as u32;
+        let (deals, won_deals) = (count(Deal::lives), count(|deal| deal.won_at().is_some()));
+        Self {
+            lead,
+            created_at,
+            own_account,
+            account,
+            persona,
+            rep,
+            touches,
+            life,
+            handoffs,
+            fit_centi,
+            contact,
+            erased,
+            deals,
+            won_deals,
+        }
     }
 
     /// The channel of the first touch.
@@ -170,6 +247,50 @@ impl Person {
             channel: self.channel(),
             definition_version: books.judge.version(),
         };
-        self.entries.iter().map(row).collect()
+        self.life.entries.iter().map(row).collect()
+    }
+
+    pub(super) fn handoff_rows(&self, books: &Books<'_>) -> Vec<Handoff> {
+        let row = |handoff: &HandedOff| Handoff {
+            workspace: books.workspace.clone(),
+            lead: self.lead.text(),
+            mql_at: handoff.mql_at,
+            first_activity_at: handoff.first_activity_at,
+            verdict_at: handoff.verdict.as_ref().map(|(at, _, _)| *at),
+            verdict: handoff.verdict.as_ref().map_or_else(none, |(_, verdict, _)| Text::from(verdict.word())),
+            reason: or_none(handoff.verdict.as_ref().and_then(|(_, _, reason)| reason.as_ref())),
+            rep: or_none(handoff.rep.as_ref()),
+            account: self.account.clone(),
+            persona: or_none(self.persona.as_ref()),
+            channel: self.channel(),
+        };
+        self.handoffs.iter().map(row).collect()
+    }
+
+    pub(super) fn row(&self, books: &Books<'_>) -> Lead {
+        let entered = |stage| self.life.entries.iter().filter(|entry| entry.stage == stage).count() as u32;
+        Lead {
+            sealed: self.contact.sealed.clone().filter(|_| !self.erased),
+            domain: or_none(self.contact.domain.as_ref()),
+            account: self.account.clone(),
+            persona: or_none(self.persona.as_ref()),
+            owner: or_none(self.rep.as_ref()),
+            stage: self.life.stage,
+            score_centi: self.fit_centi + self.life.behaviour_centi,
+            fit_centi: self.fit_centi,
+            behaviour_centi: self.life.behaviour_centi,
+            created_at: Some(self.created_at),
+            first_touch_at: self.touches.first().map(|touch| touch.at),
+            last_touch_at: self.touches.last().map(|touch| touch.at),
+            first_origin: self.touches.first().map_or_else(no_origin, |touch| touch.origin.clone()).into(),
+            touches: self.touches.len() as u32,
+            mqls: entered(Stage::Mql),
+            sqls: entered(Stage::Sql),
+            deals: self.deals,
+            won_deals: self.won_deals,
+            merged_into: none(),
+            erased: self.erased,
+            ..merged_row(books, self.lead, self.lead)
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Sessions: page views of one browser with short gaps and one source.
 
 use super::Books;
-use super::judge::{Address, Brought};
+use super::judge::{Address, Brought, none, or_none};
 use smarketing_kernel::bots::is_bot;
 use smarketing_kernel::event::Body;
-use smarketing_kernel::row::{Content, Origin};
+use smarketing_kernel::row::{Content, Origin, WebEvent};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
 use std::collections::BTreeMap;
@@ -48,6 +48,35 @@ pub(super) fn all(books: &Books<'_>) -> BTreeMap<Text, Vec<Session>> {
         }
     }
     sessions
+}
+
+/// Every page view, with what its session and its browser say of it; a bot's stands alone and is nobody's.
+pub(super) fn rows(books: &Books<'_>, sessions: &BTreeMap<Text, Vec<Session>>) -> Vec<WebEvent> {
+    let mut rows = Vec::new();
+    for event in &books.events {
+        let Body::PageViewed(view) = &event.body else { continue };
+        let Address { path, brought, referrer_host } = books.judge.address(&view.url, view.referrer.as_deref());
+        let bot = view.user_agent.as_deref().is_some_and(is_bot);
+        let at = (event.occurred_at, &event.event_id);
+        let own = sessions.get(&view.visitor_id).filter(|_| !bot);
+        let session = own.and_then(|own| own.iter().rfind(|session| (session.start, &session.first_id) <= at));
+        let lead = books.identity.lead_of(&view.visitor_id, event.occurred_at, books.judge.lookback_ms());
+        let lead = lead.filter(|_| !bot).map(|lead| books.identity.root(lead).text());
+        let alone = || books.judge.origin(&brought, &path, referrer_host.as_deref());
+        rows.push(WebEvent {
+            workspace: books.workspace.clone(),
+            visitor: view.visitor_id.clone(),
+            viewed_at: event.occurred_at,
+            event_id: event.event_id.clone(),
+            lead: or_none(lead.as_ref()),
+            session_at: session.map_or(event.occurred_at, |session| session.start),
+            origin: session.map_or_else(alone, |session| session.origin.clone()).into(),
+            page: books.judge.content(&path).into(),
+            referrer_host: referrer_host.unwrap_or_else(none),
+            bot,
+        });
+    }
+    rows
 }
 
 /// The browser's session at a moment, give or take the gap.

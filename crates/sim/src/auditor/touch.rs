@@ -55,7 +55,7 @@ pub(super) fn of_person(
     domain: Option<&Text>,
 ) -> Vec<Interaction> {
     let mut all = visits;
-    let mut heard = Vec::new();
+    let (mut heard, mut told) = (Vec::new(), None);
     for event in events {
         match &event.body {
             Body::FormSubmitted(form) => {
@@ -63,10 +63,11 @@ pub(super) fn of_person(
                 heard.extend(self_reported(books, &filled, form));
                 all.push(filled);
             }
-            Body::LeadUpdated(update) => all.extend(told_origin(books, event, update)),
+            Body::LeadUpdated(update) => told = told.or_else(|| told_origin(books, event, update)),
             _ => {}
         }
     }
+    all.extend(told);
     for event in events {
         if let Body::EmailEngaged(mail) = &event.body
             && matches!(mail.kind, EmailKind::Clicked | EmailKind::Replied)
@@ -120,7 +121,7 @@ fn self_reported(books: &Books<'_>, filled: &Interaction, form: &FormSubmitted<L
     })
 }
 
-/// A first contact as the CRM tells it.
+/// A first contact as the CRM tells it; the first time counts.
 fn told_origin(books: &Books<'_>, event: &Event<LeadRef>, update: &LeadUpdated<LeadRef>) -> Option<Interaction> {
     let told = |name: &str| update.attributes.get(name).map(|value| Text::from(value.to_lowercase()));
     let brought = [told("origin_source"), told("origin_medium"), told("origin_campaign")];

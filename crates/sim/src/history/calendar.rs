@@ -126,7 +126,7 @@ impl Rates {
     }
 
     /// Today's rates: yesterday's, moved a little.
-    fn of_day(&mut self, chance: &mut super::chance::Chance) -> Vec<(Currency, Rate)> {
+    fn of_day(&mut self, chance: &mut crate::chance::Chance) -> Vec<(Currency, Rate)> {
         let mut today = Vec::with_capacity(self.0.len());
         for (code, rate) in &mut self.0 {
             *rate = (*rate + chance.between(-45, 45)).clamp(9_500, 14_000);

@@ -1,8 +1,8 @@
 //! People and the companies they work for.
 
-use super::chance::Chance;
 use super::lead::LeadKey;
 use super::world::World;
+use crate::chance::Chance;
 use smarketing_kernel::text::Text;
 
 /// A company, found when its first lead appears.

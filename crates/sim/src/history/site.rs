@@ -1,7 +1,7 @@
 //! The company's site: pages, the forms on them, and their addresses as a browser reports them.
 
-use super::chance::Chance;
 use super::market::Route;
+use crate::chance::Chance;
 use smarketing_kernel::text::Text;
 
 /// A kind of page.

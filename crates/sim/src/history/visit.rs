@@ -1,10 +1,10 @@
 //! Visits: browsers, sessions, page views and form fills.
 
-use super::chance::Chance;
 use super::lead::{self, LeadKey};
 use super::market::{ClickId, DIRECT_ROUTE, RETURN_ROUTES, ROUTES, Route};
 use super::site::{PageKey, Shelf, next_shelf};
 use super::world::{Actor, DAY, HOUR, MINUTE, SECOND, World};
+use crate::chance::Chance;
 use smarketing_kernel::event::{Body, FormSubmitted, PageViewed};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;

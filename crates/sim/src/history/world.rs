@@ -2,7 +2,6 @@
 
 use super::Plan;
 use super::calendar;
-use super::chance::{Chance, mix};
 use super::heavy;
 use super::lead::{self, Lead, LeadKey, Step};
 use super::market::ROUTES;
@@ -10,6 +9,7 @@ use super::people::Company;
 use super::queue::Queue;
 use super::site::Site;
 use super::visit::{self, Agents, Visitor};
+use crate::chance::{Chance, mix};
 use smarketing_kernel::event::{Address, Body, Event};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::{DAY_MS, Timestamp};

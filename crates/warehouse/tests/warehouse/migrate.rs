@@ -1,7 +1,7 @@
 //! The tables from any earlier state to today's, and their description.
 
 use crate::rows::world;
-use crate::server::{Envelopes, ask, empty, holding, options, run};
+use crate::server::{Envelopes, ask, empty, options, run};
 use smarketing_warehouse::{Error, MIGRATIONS, Migration, Remedy, Warehouse};
 
 const ONE: Migration = Migration {
@@ -68,24 +68,10 @@ fn several_processes_migrate_at_once() {
 fn every_statement_may_run_twice() {
     for migration in MIGRATIONS {
         for statement in migration.sql.split(";\n").filter(|statement| !statement.trim().is_empty()) {
-            assert!(statement.contains("IF NOT EXISTS"), "{}: {statement}", migration.name);
+            let twice = statement.contains("IF NOT EXISTS") || statement.contains("COMMENT COLUMN IF EXISTS");
+            assert!(twice, "{}: {statement}", migration.name);
         }
     }
-}
-
-#[test]
-fn a_reader_sees_the_next_generation_after_the_switch() {
-    run(async {
-        let warehouse = holding("switch", &[world()]).await;
-        let next = warehouse.generation(2).unwrap();
-        next.migrate(MIGRATIONS).await.unwrap();
-        let mut rows = world();
-        rows.deals.truncate(1);
-        next.insert(&[rows], &Envelopes).await.unwrap();
-        assert_eq!(ask(&warehouse, "SELECT count() FROM deals").await, "3");
-        next.publish().await.unwrap();
-        assert_eq!(ask(&warehouse, "SELECT count() FROM deals").await, "1");
-    });
 }
 
 #[test]

@@ -299,7 +299,7 @@ pub(crate) fn world() -> Rows {
     .to_vec();
     people(&mut rows);
     money(&mut rows);
-    rows.rejects = vec![reject(9)];
+    rows.rejects = vec![now(reject(9))];
     rows
 }
 

@@ -3,7 +3,7 @@
 use crate::rows::{self, ADA, BOB, day, now, world};
 use crate::server::{Envelopes, ask, empty, holding, options, run};
 use smarketing_kernel::row::{Outcome, Rows, Table};
-use smarketing_warehouse::{Checksum, Error, Options, Remedy, Warehouse};
+use smarketing_warehouse::{Bucket, Checksum, Error, Options, Remedy, Warehouse};
 
 fn deals(version: u64, changes: Vec<smarketing_kernel::row::Change<smarketing_kernel::row::Deal>>) -> Rows {
     Rows { partition: 1, version, deals: changes, ..Rows::default() }
@@ -38,12 +38,12 @@ fn the_whole_world_written_twice_is_the_same_world() {
         let warehouse = holding("twice", &[world()]).await;
         let mut before = Vec::new();
         for table in Table::ALL {
-            before.push(warehouse.checksums(*table).await.unwrap());
+            before.push(warehouse.checksums(*table, 3).await.unwrap());
         }
         warehouse.insert(&[world(), world()], &Envelopes).await.unwrap();
         for (table, before) in Table::ALL.iter().zip(before) {
             assert!(!before.is_empty(), "{} holds nothing", table.word());
-            assert_eq!(warehouse.checksums(*table).await.unwrap(), before, "{}", table.word());
+            assert_eq!(warehouse.checksums(*table, 3).await.unwrap(), before, "{}", table.word());
         }
     });
 }
@@ -65,14 +65,17 @@ fn checksums_tell_partitions_and_months_apart() {
         let second =
             Rows { partition: 2, version: 4, touches: vec![touch("c", 0, 5), touch("d", 40, 6)], ..Rows::default() };
         let warehouse = holding("checksums", &[first, second]).await;
-        let expect = [(1, 202_603, 2, 2), (2, 202_603, 1, 5), (2, 202_604, 1, 6)]
-            .map(|(partition, month, count, digest)| Checksum { partition, month, count, digest });
-        assert_eq!(warehouse.checksums(Table::Touches).await.unwrap(), expect);
+        let sums = |expect: &[(i32, u64, u64)]| -> Vec<Checksum> {
+            expect.iter().map(|&(month, rows, digests)| Checksum { month, rows, digests }).collect()
+        };
+        assert_eq!(warehouse.checksums(Table::Touches, 1).await.unwrap(), sums(&[(202_603, 2, 2)]));
+        let second = sums(&[(202_603, 1, 5), (202_604, 1, 6)]);
+        assert_eq!(warehouse.checksums(Table::Touches, 2).await.unwrap(), second);
         let mut gone = touch("d", 40, 0);
         gone.deleted = true;
         let gone = Rows { partition: 2, version: 5, touches: vec![gone], ..Rows::default() };
         warehouse.insert(&[gone], &Envelopes).await.unwrap();
-        assert_eq!(warehouse.checksums(Table::Touches).await.unwrap(), expect[..2]);
+        assert_eq!(warehouse.checksums(Table::Touches, 2).await.unwrap(), second[..1]);
     });
 }
 
@@ -137,5 +140,31 @@ fn a_missing_table_halts_and_a_missing_server_is_tried_again() {
         let error = Warehouse::connect(stranger).await.unwrap_err();
         assert_eq!(error.remedy(), Remedy::Halt, "{error}");
         assert!(!error.to_string().contains("wrong"), "{error}");
+    });
+}
+
+#[test]
+fn what_should_not_be_there_is_buried_and_stays_so() {
+    run(async {
+        let warehouse = holding("buried", &[world()]).await;
+        let count = "SELECT (SELECT count() FROM deals), (SELECT count() FROM credit_ledger)";
+        let before = ask(&warehouse, count).await;
+        for table in Table::ALL {
+            for Checksum { month, .. } in warehouse.checksums(*table, 3).await.unwrap() {
+                let bucket = Bucket { table: *table, partition: 3, month };
+                let found = warehouse.digests(bucket).await.unwrap();
+                assert!(!found.is_empty() && found.iter().all(|(_, version)| *version == 100), "{bucket:?}");
+                let digests: Vec<u64> = found.iter().map(|(digest, _)| *digest).collect();
+                // Who knows less than the rows do, leaves them.
+                warehouse.bury(bucket, 99, &digests).await.unwrap();
+                assert_eq!(warehouse.digests(bucket).await.unwrap().len(), found.len(), "{bucket:?}");
+                warehouse.bury(bucket, 100, &digests).await.unwrap();
+                assert_eq!(warehouse.digests(bucket).await.unwrap(), [], "{bucket:?}");
+            }
+            assert_eq!(warehouse.checksums(*table, 3).await.unwrap(), [], "{}", table.word());
+        }
+        // A row of the same version that comes after its tombstone holds: what a repair sends again is shown.
+        warehouse.insert(&[world()], &Envelopes).await.unwrap();
+        assert_eq!(ask(&warehouse, count).await, before);
     });
 }

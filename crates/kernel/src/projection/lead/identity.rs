@@ -5,9 +5,10 @@
 //! routing). In a loop the earliest merge does not hold: the last word wins.
 
 use super::super::Projection;
-use crate::event::Body;
-use crate::id::{LeadId, SubjectId};
+use crate::event::{Body, EmailKind};
+use crate::id::{Kind, LeadId, SubjectId};
 use crate::subject::{Edge, Estate, Part, Subject, Tag};
+use crate::text::Text;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -32,7 +33,7 @@ pub(super) fn resolve(me: LeadId, subject: &Subject, projection: &mut Projection
 fn own_edge(me: LeadId, subject: &Subject) -> Option<Edge> {
     let mut latest: BTreeMap<LeadId, (Edge, bool)> = BTreeMap::new();
     let mut say = |edge: Edge, merged: bool| {
-        let newer = latest.get(&edge.into).is_none_or(|(known, _)| (known.at, &known.id) < (edge.at, &edge.id));
+        let newer = latest.get(&edge.into).is_none_or(|(known, _)| (known.at, &known.id) <= (edge.at, &edge.id));
         if newer {
             latest.insert(edge.into, (edge, merged));
         }
@@ -46,8 +47,8 @@ fn own_edge(me: LeadId, subject: &Subject) -> Option<Edge> {
         say(Edge { at: fact.at, id: fact.id.clone(), from: me, into: merge.into.id }, merged);
     }
     for part in subject.inbox.values() {
-        if let Part::Alias(edge) = &**part {
-            say(edge.clone(), true);
+        if let Part::Alias(edges) = &**part {
+            edges.iter().for_each(|edge| say(edge.clone(), true));
         }
     }
     let holding = latest.into_values().filter(|(edge, merged)| *merged && edge.into != me);
@@ -78,18 +79,22 @@ fn root(me: LeadId, chain: &[Edge]) -> LeadId {
     let Some(last) = chain.last().filter(|_| chain.len() < CHAIN_MAX) else { return me };
     let Some(start) = chain.iter().position(|edge| edge.from == last.into) else { return last.into };
     let cycle = chain.get(start..).unwrap_or_default();
-    let earliest = cycle.iter().min_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    let earliest = cycle.iter().min_by_key(|edge| (edge.at, &edge.id, edge.from));
     earliest.map_or(me, |edge| edge.from)
 }
 
 /// Gives everything to the root, and tells the visitors.
 pub(super) fn hand_over(me: LeadId, root: LeadId, subject: &Subject, projection: &mut Projection) {
-    let inherited = |tag: &Tag| matches!(tag, Tag::Visits | Tag::Role | Tag::Want);
+    let inherited = |tag: &Tag| matches!(tag, Tag::Visits | Tag::Role | Tag::Named | Tag::Want);
     let parts = subject.inbox.iter().filter(|((tag, _), _)| inherited(tag));
     let estate =
         Estate { facts: subject.facts.clone(), inbox: parts.map(|(key, part)| (*key, part.clone())).collect() };
     debug_assert!(me != root);
     projection.say(SubjectId::lead(root), Tag::Absorbed, &root.text(), Part::Absorbed(estate));
+    for visitor in clicked(subject) {
+        let to = SubjectId::named(Kind::Visitor, &subject.workspace, visitor);
+        projection.say(to, Tag::Root, visitor, Part::Root(root));
+    }
     for (tag, from) in subject.inbox.keys() {
         if *tag == Tag::Visits {
             let name = visitor_name(subject, *from);
@@ -98,8 +103,16 @@ pub(super) fn hand_over(me: LeadId, root: LeadId, subject: &Subject, projection:
     }
 }
 
+/// The browsers that mail clicks tie to the lead.
+fn clicked(subject: &Subject) -> impl Iterator<Item = &Text> {
+    subject.facts.iter().filter_map(|fact| match fact.event() {
+        Some(Body::EmailEngaged(mail)) if mail.kind == EmailKind::Clicked => mail.visitor_id.as_ref(),
+        _ => None,
+    })
+}
+
 /// A visitor that spoke to us exists already; its name is only a fallback for one that does not.
-fn visitor_name(subject: &Subject, visitor: SubjectId) -> crate::text::Text {
+fn visitor_name(subject: &Subject, visitor: SubjectId) -> Text {
     let named = match subject.inbox.get(&(Tag::Visits, visitor)).map(|part| &**part) {
         Some(Part::Visits(visits)) => visits.interactions.iter().find_map(|i| i.session.as_ref().map(|(name, _)| name)),
         _ => None,

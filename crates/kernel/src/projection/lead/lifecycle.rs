@@ -52,9 +52,7 @@ pub(super) struct Reviewed {
     pub(super) rep: Option<Text>,
 }
 
-/// What may move a lead. The order of variants breaks ties within one instant: first it exists, then it behaves,
-/// then the CRM and sales speak, then deals.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// What may move a lead.
 enum Signal {
     Created,
     Behaved(i64),
@@ -62,6 +60,21 @@ enum Signal {
     Verdict(Verdict, Option<Text>),
     Opened,
     Won,
+}
+
+impl Signal {
+    /// What comes first within one instant: first a lead exists, then it behaves, then the CRM and sales speak, then
+    /// deals. Among equals the event id decides.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Created => 0,
+            Self::Behaved(_) => 1,
+            Self::Crm(_) => 2,
+            Self::Verdict(..) => 3,
+            Self::Opened => 4,
+            Self::Won => 5,
+        }
+    }
 }
 
 /// The funnel in order.
@@ -74,7 +87,7 @@ pub(super) fn follow(
     touches: &[Arc<Interaction>],
     profile: &Profile<'_>,
 ) -> Lifecycle {
-    let has_domain = profile.contact.is_some_and(|contact| contact.domain.is_some());
+    let has_domain = profile.contact.domain.is_some();
     let mut walk = Walk {
         life: Lifecycle {
             entries: Vec::new(),
@@ -124,7 +137,7 @@ fn signals(
         signals.extend(role.opened_at.map(|at| (since(at), Signal::Opened, role.deal.clone())));
         signals.extend(role.won_at.map(|at| (since(at), Signal::Won, role.deal.clone())));
     }
-    signals.sort_by(|a, b| (a.0, &a.1, &a.2).cmp(&(b.0, &b.1, &b.2)));
+    signals.sort_by(|a, b| (a.0, a.1.rank(), &a.2).cmp(&(b.0, b.1.rank(), &b.2)));
     signals
 }
 

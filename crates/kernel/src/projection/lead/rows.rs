@@ -87,7 +87,7 @@ impl Shown<'_> {
 
     fn lead(&self) -> row::Lead {
         let none = || self.rules.none.clone();
-        let contact = self.profile.contact;
+        let contact = &self.profile.contact;
         let count =
             |stage| u32::try_from(self.life.entries.iter().filter(|e| e.stage == stage).count()).unwrap_or(u32::MAX);
         let deals = self.person.roles.values().filter(|role| role.opened_at.is_some()).count();
@@ -95,8 +95,8 @@ impl Shown<'_> {
         row::Lead {
             workspace: self.person.subject.workspace.clone(),
             lead: self.person.id.text(),
-            sealed: contact.and_then(|contact| contact.sealed.clone()).filter(|_| !self.profile.erased),
-            domain: contact.and_then(|contact| contact.domain.clone()).unwrap_or_else(none),
+            sealed: contact.sealed.filter(|_| !self.profile.erased).cloned(),
+            domain: contact.domain.cloned().unwrap_or_else(none),
             account: self.account.clone(),
             persona: self.persona(),
             owner: self.profile.owner.clone().unwrap_or_else(none),

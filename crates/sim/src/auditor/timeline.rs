@@ -1,0 +1,81 @@
+//! What a person's timeline shows beside touches and stages, and how long sales took.
+
+use super::judge::{none, or_none, path_of};
+use super::life::Entry;
+use super::{Books, identity};
+use smarketing_kernel::event::{Body, ErasureRequested, Event, LeadRef, Stage, Verdict};
+use smarketing_kernel::row::{LeadEvent, LeadEventKind};
+use smarketing_kernel::text::Text;
+use smarketing_kernel::time::Timestamp;
+
+/// Every mail, form, call, verdict, CRM update, merge and erasure, under the lead that owns it now.
+pub(super) fn rows(books: &Books<'_>) -> Vec<LeadEvent> {
+    books.events.iter().filter_map(|event| row(books, event)).collect()
+}
+
+fn row(books: &Books<'_>, event: &Event<LeadRef>) -> Option<LeadEvent> {
+    use LeadEventKind::{Activity, Email, Erased, Form, Merged, Unmerged, Updated};
+    let given = |text: &Option<Text>| or_none(text.as_ref());
+    // Kind, campaign, content, rep, detail.
+    let (kind, campaign, content, rep, detail) = match &event.body {
+        Body::EmailEngaged(e) => (Email(e.kind), e.campaign.clone(), given(&e.content_id), none(), none()),
+        Body::SalesActivity(e) => {
+            let content = e.content_url.as_deref().map_or_else(none, path_of);
+            (Activity(e.kind), none(), content, given(&e.rep), given(&e.outcome))
+        }
+        Body::LeadReviewed(e) => (LeadEventKind::Verdict(e.verdict), none(), none(), given(&e.rep), given(&e.reason)),
+        Body::FormSubmitted(e) => (Form, none(), e.form_id.clone(), none(), none()),
+        Body::LeadUpdated(e) => {
+            let stage = e.stage.map_or_else(none, |stage| Text::from(stage.word()));
+            (Updated, none(), none(), given(&e.owner), stage)
+        }
+        Body::LeadMerged(e) => (Merged, none(), none(), none(), e.into.id.text()),
+        Body::LeadUnmerged(e) => (Unmerged, none(), none(), none(), e.into.id.text()),
+        Body::ErasureRequested(ErasureRequested::Lead(_)) => (Erased, none(), none(), none(), none()),
+        _ => return None,
+    };
+    let lead = identity::named(&event.body).first()?.id;
+    Some(LeadEvent {
+        workspace: books.workspace.clone(),
+        lead: books.identity.root(lead).text(),
+        occurred_at: event.occurred_at,
+        event_id: event.event_id.clone(),
+        event: Text::from(kind.word()),
+        campaign,
+        content,
+        rep,
+        detail,
+    })
+}
+
+/// A hand-off: what happened between an entry into MQL and the next one.
+pub(super) struct HandedOff {
+    pub(super) mql_at: Timestamp,
+    pub(super) first_activity_at: Option<Timestamp>,
+    pub(super) verdict: Option<(Timestamp, Verdict, Option<Text>)>,
+    pub(super) rep: Option<Text>,
+}
+
+/// The first activity and the first verdict after every entry into MQL; the rep is the verdict's, else the activity's.
+pub(super) fn handoffs(entries: &[Entry], events: &[&Event<LeadRef>]) -> Vec<HandedOff> {
+    let starts: Vec<Timestamp> = entries.iter().filter(|entry| entry.stage == Stage::Mql).map(|e| e.at).collect();
+    let handoff = |(index, start): (usize, &Timestamp)| {
+        let inside = |at: Timestamp| at >= *start && starts.get(index + 1).is_none_or(|end| at < *end);
+        let own: Vec<_> = events.iter().filter(|event| inside(event.occurred_at)).collect();
+        let activity = own.iter().find_map(|event| match &event.body {
+            Body::SalesActivity(activity) => Some((event.occurred_at, activity.rep.clone())),
+            _ => None,
+        });
+        let review = own.iter().find_map(|event| match &event.body {
+            Body::LeadReviewed(review) => Some((event.occurred_at, review)),
+            _ => None,
+        });
+        HandedOff {
+            mql_at: *start,
+            first_activity_at: activity.as_ref().map(|(at, _)| *at),
+            verdict: review.map(|(at, review)| (at, review.verdict, review.reason.clone())),
+            rep: review.and_then(|(_, review)| review.rep.clone()).or_else(|| activity?.1),
+        }
+    };
+    starts.iter().enumerate().map(handoff).collect()
+}

@@ -12,11 +12,13 @@ const PEPPER: [u8; 32] = [7; 32];
 
 pub(crate) struct Home {
     folder: TempDir,
+    /// Environment of every run of the binary.
+    settings: Vec<(String, String)>,
 }
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self { folder: TempDir::new().unwrap() }
+        Self { folder: TempDir::new().unwrap(), settings: Vec::new() }
     }
 
     /// A home whose lead ids are those of every other home made so.
@@ -25,6 +27,13 @@ impl Home {
         std::fs::create_dir_all(home.data()).unwrap();
         std::fs::write(home.data().join("pepper"), PEPPER).unwrap();
         home
+    }
+
+    /// Sets configuration keys, such as `KAFKA__BROKERS`, for every run.
+    pub(crate) fn with(mut self, settings: &[(&str, &str)]) -> Self {
+        let named = |(key, value): &(&str, &str)| (format!("SMARKETING__{key}"), (*value).to_owned());
+        self.settings.extend(settings.iter().map(named));
+        self
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -49,6 +58,7 @@ impl Home {
             .current_dir(self.folder.path())
             .env("SMARKETING__COLLECTOR__LISTEN", "127.0.0.1:0")
             .env("SMARKETING__CLICKHOUSE__DURABLE", "false")
+            .envs(self.settings.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null());
         command
     }
@@ -121,6 +131,11 @@ impl Home {
         self.up_with(self.command(&["up"]))
     }
 
+    /// As [`Home::up`], with another verb that serves.
+    pub(crate) fn serve(&self, verb: &str) -> Up {
+        self.up_with(self.command(&[verb]))
+    }
+
     /// As [`Home::up`], by a command of the caller's making.
     pub(crate) fn up_with(&self, mut command: Command) -> Up {
         let child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -159,6 +174,20 @@ impl Up {
         let ran = Ran::of(curl.arg(format!("{}{path}", self.url("collector"))).output().expect("curl is needed"));
         let (answer, status) = ran.output.rsplit_once('\n').unwrap();
         (status.parse().unwrap(), serde_json::from_str(answer).unwrap_or(Value::Null))
+    }
+
+    /// Asks with curl.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let mut curl = Command::new("curl");
+        let url = format!("{}{path}", self.url("collector"));
+        let ran = Ran::of(curl.args(["--silent", "--max-time", "10", &url]).output().expect("curl is needed"));
+        serde_json::from_str(&ran.output).unwrap_or(Value::Null)
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Waits until everything sent is in the warehouse.
@@ -204,6 +233,14 @@ pub(crate) fn engine_of(parent: u32) -> Option<u32> {
         let ours = rest.rsplit_once(") ")?.1.split(' ').nth(1)? == parent.to_string();
         ours.then(|| pid.parse().ok())?
     })
+}
+
+impl Drop for Up {
+    /// A test that fails leaves nobody behind.
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+        let _gone_already = self.child.wait();
+    }
 }
 
 /// How a run of the binary ended.

@@ -1,12 +1,15 @@
 //! The product from the outside: the real binary, the real embedded ClickHouse, files and sockets.
 //!
-//! Needs libchdb (`scripts/libchdb` fetches it) and curl; without them the tests fail and say so.
+//! Needs libchdb (`scripts/libchdb` fetches it), curl, java and Kafka's jars (`scripts/kafka`); without them the tests fail and say so.
 
+#[path = "../kafka/cluster.rs"]
+mod cluster;
 mod crash;
 mod disk;
 mod golden;
 mod home;
 mod import;
+mod kafka;
 mod monitor;
 mod questions;
 mod repair;

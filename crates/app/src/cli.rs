@@ -40,6 +40,8 @@ pub(crate) enum Format {
 pub(crate) enum Verb {
     /// Run everything on this machine: collector, journal, workers, embedded ClickHouse.
     Up,
+    /// The same service against Kafka and a ClickHouse server, as one process of several.
+    Run(Run),
     /// `up` on generated sample data in a temporary directory, with a tour of the results.
     Demo(Demo),
     /// Turn files into events: our own lines, or the tables of others.
@@ -72,6 +74,35 @@ pub(crate) enum Verb {
     /// The dead letters.
     #[command(subcommand)]
     Rejects(Rejects),
+}
+
+/// What a process of several does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Reads raw topics into the journal.
+    Intake,
+    /// Works partitions of the journal.
+    Worker,
+    /// Takes events over HTTP.
+    Web,
+}
+
+impl Role {
+    /// As the configuration says it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Intake => "intake",
+            Self::Worker => "worker",
+            Self::Web => "web",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// What this process does; service.roles of the configuration by default.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) role: Vec<Role>,
 }
 
 #[derive(Debug, Args)]

@@ -3,11 +3,15 @@
 //! `Raw` is what may be written; [`Config`] is what was checked. All problems are told at once, each with its path and
 //! a hint, and every effective value knows where it came from.
 
+mod kafka;
 mod sales;
 
 pub(crate) use sales::{Sla, Watch};
 
+use crate::place::Place;
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+use smarketing_engine::Pepper;
 use smarketing_kernel::rules::{Definitions, Rules};
 use smarketing_kernel::watch::Settings;
 use smarketing_warehouse::Calendar;
@@ -24,6 +28,7 @@ pub(crate) struct Raw {
     pub(crate) service: Service,
     pub(crate) collector: Collector,
     pub(crate) clickhouse: ClickHouse,
+    pub(crate) kafka: kafka::Kafka,
     pub(crate) privacy: Privacy,
     pub(crate) sla: Sla,
     pub(crate) watch: Watch,
@@ -38,6 +43,8 @@ pub(crate) struct Service {
     pub(crate) workspace: String,
     /// Partitions of a new journal; fixed once it exists.
     pub(crate) partitions: u32,
+    /// What a process of `smarketing run` does: `intake`, `worker`, `web`.
+    pub(crate) roles: Vec<String>,
     /// Least time between two comparisons of a partition with the warehouse.
     pub(crate) reconcile_seconds: u64,
     /// Least time between two snapshots of a partition.
@@ -54,7 +61,7 @@ pub(crate) struct Collector {
     pub(crate) body_mib: u32,
 }
 
-/// The embedded ClickHouse engine.
+/// The embedded ClickHouse engine, or a server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ClickHouse {
@@ -64,6 +71,18 @@ pub(crate) struct ClickHouse {
     pub(crate) memory_mib: u64,
     /// Whether an insert is acknowledged only when it is on disk.
     pub(crate) durable: bool,
+    /// URL of a server's HTTP interface; empty for the embedded engine.
+    pub(crate) url: String,
+    /// Database of the views; the tables of a generation live beside it.
+    pub(crate) database: String,
+    /// The server's user that migrates and writes.
+    pub(crate) user: String,
+    /// Its password.
+    pub(crate) password: String,
+    /// The server's user that may only read; empty for the same one.
+    pub(crate) reader_user: String,
+    /// Its password.
+    pub(crate) reader_password: String,
 }
 
 /// What stays in clear.
@@ -72,13 +91,19 @@ pub(crate) struct ClickHouse {
 pub(crate) struct Privacy {
     /// Form fields that name nobody; all others travel sealed.
     pub(crate) clear_fields: Vec<String>,
+    /// The file with the secret behind lead ids, 32 bytes; empty for the data directory's own.
+    pub(crate) pepper_file: String,
 }
+
+/// What a process can do.
+const ROLES: [&str; 3] = ["intake", "worker", "web"];
 
 impl Default for Service {
     fn default() -> Self {
         Self {
             workspace: "default".into(),
             partitions: 1,
+            roles: ROLES.map(str::to_owned).into(),
             reconcile_seconds: smarketing_engine::limits::RECONCILE_EVERY.as_secs(),
             snapshot_seconds: smarketing_engine::limits::SNAPSHOT_EVERY.as_secs(),
         }
@@ -93,13 +118,24 @@ impl Default for Collector {
 
 impl Default for ClickHouse {
     fn default() -> Self {
-        Self { port: 0, memory_mib: 4_096, durable: true }
+        Self {
+            port: 0,
+            memory_mib: 4_096,
+            durable: true,
+            url: String::new(),
+            database: "smarketing".into(),
+            user: "default".into(),
+            password: String::new(),
+            reader_user: String::new(),
+            reader_password: String::new(),
+        }
     }
 }
 
 impl Default for Privacy {
     fn default() -> Self {
-        Self { clear_fields: smarketing_engine::intake::CLEAR_FIELDS.iter().map(|field| (*field).to_owned()).collect() }
+        let clear_fields = smarketing_engine::intake::CLEAR_FIELDS.iter().map(|field| (*field).to_owned()).collect();
+        Self { clear_fields, pepper_file: String::new() }
     }
 }
 
@@ -179,7 +215,7 @@ impl Config {
         let mut merged = file;
         for (name, value) in environment {
             let path = name[PREFIX.len()..].to_lowercase().replace("__", ".");
-            set(&mut merged, &path, literal(&value));
+            set(&mut merged, &path, literal(&defaults, &path, &value));
             origins.insert(path, Origin::Environment(name));
         }
         unknown("", &merged, &defaults, &mut problems);
@@ -192,6 +228,19 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The secret behind lead ids: the file's, or the data directory's own.
+    pub(crate) fn pepper(&self, place: &Place) -> anyhow::Result<Pepper> {
+        let path = &self.raw.privacy.pepper_file;
+        if path.is_empty() {
+            return place.pepper();
+        }
+        let bytes = std::fs::read(path).with_context(|| format!("could not read privacy.pepper_file \"{path}\""))?;
+        let pepper = bytes.as_slice().try_into().map(Pepper);
+        pepper.map_err(|_| anyhow::anyhow!("privacy.pepper_file \"{path}\" has {} bytes instead of 32", bytes.len()))
+    }
+}
+
 fn validate(
     raw: Raw,
     values: BTreeMap<String, (String, Origin)>,
@@ -201,6 +250,10 @@ fn validate(
     if !(1..=256).contains(&raw.service.partitions) {
         problem("service.partitions", "must be between 1 and 256");
     }
+    if raw.service.roles.is_empty() || raw.service.roles.iter().any(|role| !ROLES.contains(&role.as_str())) {
+        problem("service.roles", "one or more of intake, worker and web");
+    }
+    raw.kafka.validate(&mut problem);
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
     if raw.service.workspace.is_empty() || raw.service.workspace.len() > 64 || !raw.service.workspace.chars().all(plain)
     {
@@ -278,14 +331,34 @@ fn set(table: &mut Table, path: &str, value: Value) {
     }
 }
 
-/// A value of the environment: what TOML would read (numbers, booleans, lists), else text.
-fn literal(text: &str) -> Value {
+/// A value of the environment: text where text is due (a password may look like a number), else what TOML would read.
+fn literal(defaults: &Table, path: &str, text: &str) -> Value {
     let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
-    parsed.unwrap_or_else(|| Value::String(text.to_owned()))
+    match parsed {
+        Some(value) if !takes_text(defaults, path) || value.is_str() => value,
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+/// Whether the value at a path is text.
+fn takes_text(defaults: &Table, path: &str) -> bool {
+    if path.starts_with("kafka.properties.") || path.starts_with("kafka.topics.") {
+        return true;
+    }
+    match path.split_once('.') {
+        None => defaults.get(path).is_some_and(Value::is_str),
+        Some((head, rest)) => match defaults.get(head) {
+            Some(Value::Table(inner)) => inner.get(rest).is_some_and(Value::is_str) || takes_text(inner, rest),
+            _ => false,
+        },
+    }
 }
 
 /// Tables whose keys are the operator's own.
-const OPEN: &[&str] = &["definitions.scoring.personas"];
+const OPEN: &[&str] = &["definitions.scoring.personas", "kafka.topics", "kafka.properties"];
+
+/// What paths of values hold that nobody else should read.
+const SECRETS: [&str; 4] = ["password", "authorization", "secret", "jaas"];
 
 /// Keys that no configuration has, all of them.
 fn unknown(path: &str, given: &Table, known: &Table, problems: &mut Vec<(String, String)>) {
@@ -311,7 +384,9 @@ fn effective(raw: &Raw, origins: &BTreeMap<String, Origin>) -> BTreeMap<String, 
             let said = |known: &&String| path == *known || path.starts_with(&format!("{known}."));
             let origin =
                 origins.iter().find(|(known, _)| said(known)).map_or(Origin::Default, |(_, origin)| origin.clone());
-            values.insert(path.to_owned(), (value.to_string(), origin));
+            let is_secret = SECRETS.iter().any(|secret| path.contains(secret)) && value.as_str() != Some("");
+            let shown = if is_secret { "\"…\"".to_owned() } else { value.to_string() };
+            values.insert(path.to_owned(), (shown, origin));
         });
     }
     values
@@ -338,7 +413,13 @@ mod tests {
     #[test]
     fn the_environment_stands_above_the_file() {
         let file = "[service]\npartitions = 2\nworkspace = \"acme\"";
-        let config = parse(file, &[("SMARKETING__SERVICE__PARTITIONS", "3")]).unwrap();
+        let names = ["SERVICE__PARTITIONS", "CLICKHOUSE__PASSWORD", "KAFKA__PROPERTIES__CLIENT_ID", "SERVICE__ROLES"];
+        let [partitions, password, client, roles] = names.map(|name| format!("{PREFIX}{name}"));
+        let set = [(&*partitions, "3"), (&*password, "12e4"), (&*client, "7"), (&*roles, "[\"web\"]")];
+        let config = parse(file, &set).unwrap();
+        assert_eq!((&*config.raw.clickhouse.password, &*config.raw.service.roles), ("12e4", &["web".to_owned()][..]));
+        assert_eq!(config.raw.kafka.cluster().properties["client.id"], "7");
+        assert_eq!(config.values["clickhouse.password"].0, "\"…\"");
         assert_eq!((config.raw.service.partitions, config.raw.service.workspace.as_str()), (3, "acme"));
         let origin = |path: &str| config.values[path].1.to_string();
         assert_eq!(origin("service.partitions"), "SMARKETING__SERVICE__PARTITIONS");
@@ -348,8 +429,8 @@ mod tests {
 
     #[test]
     fn all_problems_are_told_at_once() {
-        let text = parse("[service]\npartition = 1\n[kafka]\nbrokers = 1", &[]).unwrap_err().to_string();
-        assert!(text.contains("service.partition: no such key") && text.contains("kafka: no such key"), "{text}");
+        let text = parse("[service]\npartition = 1\n[kafkaesque]\nbrokers = 1", &[]).unwrap_err().to_string();
+        assert!(text.contains("service.partition: no such key") && text.contains("kafkaesque: no such key"), "{text}");
         let file = "[service]\npartitions = 0\n[definitions]\nscope = \"all\"\nmodels = [\"best\"]\n[collector]\nlisten = \"x\"";
         let text = parse(file, &[]).unwrap_err().to_string();
         for path in ["service.partitions", "definitions.scope", "definitions.models[0]", "collector.listen"] {

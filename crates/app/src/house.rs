@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::feed;
 use crate::place::{Layout, Place};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use smarketing_chbox::{Launch, Options as BoxOptions, Supervisor};
 use smarketing_engine::{Local, Parts, Service};
 use smarketing_warehouse::{Credentials, MIGRATIONS, Options as WarehouseOptions, Remedy, Warehouse};
@@ -13,19 +13,50 @@ use tokio::runtime::Handle;
 
 /// An open house.
 pub(crate) struct House {
-    pub(crate) clickhouse: Supervisor,
+    pub(crate) clickhouse: Engine,
     pub(crate) warehouse: Warehouse,
     pub(crate) service: Service,
 }
 
-/// Opens journal, store and vault of a data directory.
-pub(crate) fn open_disks(place: &Place, layout: &Layout) -> anyhow::Result<Local> {
-    let store = place.store(layout.generation);
-    Ok(Local::open(&place.journal(), &store, &place.vault(), layout.partitions, place.pepper()?)?)
+/// Where the warehouse is.
+pub(crate) enum Engine {
+    /// A child of ours.
+    Embedded(Supervisor),
+    /// A server of somebody's, by its URL.
+    Server(String),
 }
 
-/// Starts the embedded engine of a data directory.
-pub(crate) async fn start_engine(place: &Place, config: &Config) -> anyhow::Result<Supervisor> {
+impl Engine {
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Embedded(engine) => engine.url(),
+            Self::Server(url) => url.clone(),
+        }
+    }
+
+    /// Stops it, if it is ours.
+    pub(crate) async fn stop(self) {
+        if let Self::Embedded(engine) = self {
+            engine.stop().await;
+        }
+    }
+}
+
+/// Opens journal, store and vault of a data directory.
+pub(crate) fn open_disks(place: &Place, config: &Config, layout: &Layout) -> anyhow::Result<Local> {
+    let store = place.store(layout.generation);
+    Ok(Local::open(&place.journal(), &store, &place.vault(), layout.partitions, config.pepper(place)?)?)
+}
+
+/// Starts the embedded engine of a data directory, where no server is configured.
+pub(crate) async fn start_engine(place: &Place, config: &Config) -> anyhow::Result<Engine> {
+    if !config.raw.clickhouse.url.is_empty() {
+        return Ok(Engine::Server(config.raw.clickhouse.url.clone()));
+    }
+    start_embedded(place, config).await.map(Engine::Embedded)
+}
+
+async fn start_embedded(place: &Place, config: &Config) -> anyhow::Result<Supervisor> {
     let options = BoxOptions {
         path: place.clickhouse(),
         port: config.raw.clickhouse.port,
@@ -47,22 +78,34 @@ pub(crate) async fn start_engine(place: &Place, config: &Config) -> anyhow::Resu
 /// How long a start waits for the engine of a killed service to go.
 const LINGERING: Duration = Duration::from_secs(5);
 
-/// A warehouse on the embedded engine.
-pub(crate) async fn connect(engine: &Supervisor, config: &Config, generation: u32) -> anyhow::Result<Warehouse> {
-    let service = Credentials { user: "service".to_owned(), password: engine.service_key().to_owned() };
-    let reader = Credentials { user: "default".to_owned(), password: String::new() };
+/// A warehouse on the engine.
+pub(crate) async fn connect(engine: &Engine, config: &Config, generation: u32) -> anyhow::Result<Warehouse> {
+    let raw = &config.raw.clickhouse;
+    let user = |user: &str, password: &str| Credentials { user: user.to_owned(), password: password.to_owned() };
+    let (service, reader) = match engine {
+        Engine::Embedded(engine) => (user("service", engine.service_key()), Some(user("default", ""))),
+        Engine::Server(_) if raw.reader_user.is_empty() => (user(&raw.user, &raw.password), None),
+        Engine::Server(_) => (user(&raw.user, &raw.password), Some(user(&raw.reader_user, &raw.reader_password))),
+    };
     let options = WarehouseOptions {
         url: engine.url(),
         service,
-        reader: Some(reader),
+        reader,
+        database: raw.database.clone(),
         generation,
-        durable: config.raw.clickhouse.durable,
-        compress: false,
+        durable: raw.durable,
+        compress: matches!(engine, Engine::Server(_)),
         ..WarehouseOptions::default()
     };
     patiently(|| Warehouse::connect(options.clone()))
         .await
-        .context("could not connect to the embedded ClickHouse engine")
+        .with_context(|| format!("could not connect to ClickHouse at {}", engine.url()))
+}
+
+/// Brings tables and views to today's.
+pub(crate) async fn migrate(warehouse: &Warehouse, config: &Config) -> anyhow::Result<()> {
+    prepare(warehouse, config).await?;
+    patiently(|| warehouse.publish()).await.context("could not create the views of the warehouse")
 }
 
 /// How long a start waits for an engine that is being started again.
@@ -98,13 +141,15 @@ impl House {
     /// Opens a data directory, creating it if absent, and starts to work where it stopped.
     pub(crate) async fn open(place: &Place, config: &Config) -> anyhow::Result<Self> {
         place.create()?;
-        place.layout_or_new(config)?;
+        let layout = place.layout_or_new(config)?;
+        if !layout.journal.is_empty() {
+            bail!("the data directory belongs to {}; use another one", layout.owner());
+        }
         let layout = place.current(config)?;
-        let disks = open_disks(place, &layout)?;
+        let disks = open_disks(place, config, &layout)?;
         let clickhouse = start_engine(place, config).await?;
         let warehouse = connect(&clickhouse, config, layout.generation).await?;
-        prepare(&warehouse, config).await?;
-        patiently(|| warehouse.publish()).await.context("could not create the views of the warehouse")?;
+        migrate(&warehouse, config).await?;
         Self::work(place, config, &layout, disks, clickhouse, warehouse)
     }
 
@@ -115,7 +160,7 @@ impl House {
         shown: &Layout,
         next: &Layout,
     ) -> anyhow::Result<Self> {
-        let disks = open_disks(place, next)?;
+        let disks = open_disks(place, config, next)?;
         let clickhouse = start_engine(place, config).await?;
         let warehouse = connect(&clickhouse, config, next.generation).await?;
         // An attempt that broke off may have left views that look at both; the tables must stay alike for the switch.
@@ -132,7 +177,7 @@ impl House {
         config: &Config,
         layout: &Layout,
         disks: Local,
-        clickhouse: Supervisor,
+        clickhouse: Engine,
         warehouse: Warehouse,
     ) -> anyhow::Result<Self> {
         let Local { log, store, vault } = disks;
@@ -147,6 +192,7 @@ impl House {
             reconcile_every: Duration::from_secs(config.raw.service.reconcile_seconds),
             snapshots: place.snapshots(layout.generation),
             snapshot_every: Duration::from_secs(config.raw.service.snapshot_seconds),
+            moves: false,
         })?;
         Ok(Self { clickhouse, warehouse, service })
     }

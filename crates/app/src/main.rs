@@ -11,6 +11,7 @@ mod house;
 mod place;
 mod remote;
 mod render;
+mod shared;
 mod verbs;
 
 use clap::Parser as _;
@@ -39,8 +40,9 @@ fn main() -> ExitCode {
         smarketing_chbox::child_main(arguments);
     }
     let cli = cli::Cli::parse();
+    // What matters of the Kafka client's errors is said where they are met.
     let filter = tracing_subscriber::EnvFilter::try_from_env("SMARKETING_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,rdkafka=off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match verbs::run(cli) {
         Ok(End::Done) => ExitCode::SUCCESS,

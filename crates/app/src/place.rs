@@ -35,6 +35,9 @@ pub(crate) struct Layout {
     /// The release that built this generation, for people.
     #[serde(default)]
     pub(crate) release: String,
+    /// The topic of the journal; empty for a journal in the directory itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) journal: String,
 }
 
 /// The running service, as other processes find it.
@@ -53,7 +56,23 @@ impl Layout {
     /// What this program makes of a directory of `partitions` partitions.
     pub(crate) fn of_generation(generation: u32, partitions: u32, config: &Config) -> anyhow::Result<Self> {
         let release = env!("CARGO_PKG_VERSION").to_owned();
-        Ok(Self { format: FORMAT, partitions, generation, definitions: definitions(config)?, logic: LOGIC, release })
+        Ok(Self {
+            format: FORMAT,
+            partitions,
+            generation,
+            definitions: definitions(config)?,
+            logic: LOGIC,
+            release,
+            journal: String::new(),
+        })
+    }
+
+    /// Whose directory it is, in words.
+    pub(crate) fn owner(&self) -> String {
+        match self.journal.as_str() {
+            "" => "`smarketing up` on this machine".to_owned(),
+            topic => format!("a process of `smarketing run` on the topic \"{topic}\""),
+        }
     }
 
     /// Why the generation is not what this program would build, if so.

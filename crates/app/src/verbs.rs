@@ -11,6 +11,7 @@ pub(crate) mod import;
 mod read;
 mod rejects;
 mod replay;
+mod run;
 mod simulate;
 mod up;
 mod watch;
@@ -18,10 +19,9 @@ mod watch;
 use crate::End;
 use crate::cli::{Cli, Global, Verb};
 use crate::config::Config;
-use crate::house::{connect, start_engine};
+use crate::house::{Engine, connect, start_engine};
 use crate::place::Place;
 use anyhow::{Context as _, bail};
-use smarketing_chbox::Supervisor;
 use smarketing_warehouse::{Credentials, MIGRATIONS, Options, Warehouse};
 
 /// Runs a verb to its end.
@@ -43,6 +43,7 @@ async fn serve(verb: Verb, global: &Global, config: Config) -> anyhow::Result<En
     let place = Place::new(&global.data_dir);
     match verb {
         Verb::Up => up::run(&place, &config).await,
+        Verb::Run(asked) => run::run(&place, &config, &asked).await,
         Verb::Demo(asked) => demo::run(&config, &asked).await,
         Verb::Import(asked) => import::run(&place, &config, global, asked).await,
         Verb::Query(asked) => read::query(&place, &config, global, &asked).await,
@@ -62,7 +63,7 @@ async fn serve(verb: Verb, global: &Global, config: Config) -> anyhow::Result<En
 /// A way to ask the warehouse: the running service's engine, or one of our own for the length of a call.
 pub(crate) struct Desk {
     pub(crate) warehouse: Warehouse,
-    engine: Option<Supervisor>,
+    engine: Option<Engine>,
 }
 
 impl Desk {
@@ -71,7 +72,9 @@ impl Desk {
             "there is no data yet: run `smarketing demo`, `smarketing import …` or `smarketing up` first, \
              or name the right --data-dir",
         )?;
-        if let Some(running) = place.running() {
+        if config.raw.clickhouse.url.is_empty()
+            && let Some(running) = place.running()
+        {
             let reader = Credentials { user: "default".to_owned(), password: String::new() };
             let options = Options {
                 url: running.clickhouse,

@@ -170,7 +170,7 @@ impl Writer {
         let step = Duration::from_millis(50);
         let mut left = pause;
         while !left.is_zero() {
-            if self.progress.stopping() {
+            if self.progress.leaving(self.partition) {
                 return Err(Error::Stopped);
             }
             std::thread::sleep(left.min(step));

@@ -96,11 +96,19 @@ impl Intake {
     /// # Errors
     /// Nothing of the batch may be taken for journalled then; sending it again is safe.
     pub fn append(&self, stream: &Text, records: Vec<Incoming>, now: Timestamp) -> Result<(), Error> {
+        self.append_all(records.into_iter().map(|record| (stream.clone(), record)), now)
+    }
+
+    /// Journals records of several streams, in order; durable when it returns.
+    ///
+    /// # Errors
+    /// As [`Intake::append`].
+    pub fn append_all(&self, records: impl IntoIterator<Item = (Text, Incoming)>, now: Timestamp) -> Result<(), Error> {
         let mut fresh = Fresh::default();
         let mut erased = Vec::new();
         let mut lanes: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
-        for record in records {
-            let source = Source { stream: stream.clone(), position: record.position };
+        for (stream, record) in records {
+            let source = Source { stream, position: record.position };
             let (partition, entry) = match record.outcome {
                 Ok(event) => {
                     let event = self.name(event, &mut fresh)?;
@@ -110,7 +118,7 @@ impl Intake {
                 }
                 Err(rejected) => {
                     let reject = reject(rejected, record.bytes, record.length, now);
-                    (self.lane_of(stream), Entry::Reject { source, reject })
+                    (self.lane_of(&source.stream), Entry::Reject { source, reject })
                 }
             };
             lanes.entry(partition).or_default().push(codec::encode(&entry, Vec::with_capacity(192))?);

@@ -10,6 +10,7 @@
 pub mod codec;
 pub mod delivery;
 pub mod intake;
+pub mod kafka;
 mod keeper;
 pub mod limits;
 pub mod local;
@@ -24,7 +25,7 @@ pub mod vault;
 pub mod worker;
 
 pub use intake::{Incoming, Intake};
-pub use local::Local;
+pub use local::{Local, Shared};
 pub use metrics::{Metric, Metrics};
 pub use progress::Progress;
 pub use service::{Parts, Service};

@@ -40,6 +40,13 @@ pub const KEYS_CACHED: usize = 50_000;
 /// Recently written subjects a worker remembers in memory.
 pub const SUBJECTS_CACHED: usize = 4_000;
 
+/// Messages of one partition of a raw topic that wait to be merged with those of others.
+pub const MERGE_BUFFER: usize = 2_000;
+
+/// How long a process that must give up a partition may take to finish what it has begun with it. Nothing depends on
+/// it but work done twice.
+pub const DRAIN: Duration = Duration::from_secs(20);
+
 /// Rows whose digests the reconciler holds in memory at once, besides those of one place that is larger by itself.
 pub const RECONCILE_ROWS: u64 = 2_000_000;
 

@@ -1,13 +1,15 @@
-//! Everything a service keeps on one machine's disk, opened together.
+//! Everything a service keeps, opened together: on one machine's disk, or with journal and keys in Kafka.
 
 use crate::delivery::{self, stored_state};
+use crate::kafka::keys::SharedKeys;
+use crate::kafka::{Cluster, Copies};
 use crate::log::{self, Log};
-use crate::vault::{Pepper, Vault};
+use crate::vault::{Pepper, Ring, Vault};
 use smarketing_store::{Disk, Options, Store};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Journal, store and vault in directories.
+/// Journal, store and vault.
 pub struct Local {
     /// The journal.
     pub log: Arc<dyn Log>,
@@ -26,6 +28,24 @@ pub enum Error {
     /// The store or the vault.
     #[error(transparent)]
     Store(#[from] smarketing_store::Error),
+    /// The keys of persons.
+    #[error(transparent)]
+    Vault(#[from] crate::vault::Error),
+}
+
+/// What processes share in Kafka.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// Where.
+    pub cluster: Cluster,
+    /// The topic of the journal.
+    pub journal: String,
+    /// The topic of the persons' keys.
+    pub vault: String,
+    /// How often messages are kept.
+    pub copies: Copies,
+    /// What all processes must have the same value of, besides the pepper.
+    pub agreed: Vec<(String, String)>,
 }
 
 /// The vault holds 32 bytes a person; it needs no more memory than this for its cache, and as much for writes.
@@ -41,8 +61,31 @@ impl Local {
         let log = log::Local::open(journal, partitions, log::Options::default())?;
         let store = open_store(store, Options { partitions, ..Options::default() })?;
         let small = Options { cache_bytes: VAULT_BYTES, buffer_bytes: VAULT_BYTES, ..Options::default() };
-        let vault = Vault::new(Disk::open(vault, small)?.cells("persons")?, pepper);
+        let vault = Vault::new(Box::new(Ring::new(Disk::open(vault, small)?.cells("persons")?)), pepper);
         Ok(Self { log: Arc::new(log), store: Arc::new(store), vault: Arc::new(vault) })
+    }
+
+    /// Opens the store's and the vault's directories of this process, and journal and keys in Kafka.
+    ///
+    /// # Errors
+    /// As [`Local::open`]; topics that would lose entries or keys, brokers that do not answer, and processes that do
+    /// not agree.
+    pub async fn share(
+        shared: &Shared,
+        store: &Path,
+        vault: &Path,
+        partitions: u32,
+        pepper: Pepper,
+    ) -> Result<Self, Error> {
+        let store = open_store(store, Options { partitions, ..Options::default() })?;
+        let small = Options { cache_bytes: VAULT_BYTES, buffer_bytes: VAULT_BYTES, ..Options::default() };
+        let cells = Disk::open(vault, small)?;
+        let mut agreed = shared.agreed.clone();
+        agreed.push(("digest of the pepper".to_owned(), pepper.digest()));
+        let Shared { cluster, journal, vault, copies, .. } = shared;
+        let keys = SharedKeys::open(cluster, vault, *copies, &cells, &agreed).await?;
+        let log = log::Kafka::open(cluster, journal, partitions, *copies).await?;
+        Ok(Self { log: Arc::new(log), store: Arc::new(store), vault: Arc::new(Vault::new(Box::new(keys), pepper)) })
     }
 }
 

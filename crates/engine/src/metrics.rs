@@ -54,12 +54,14 @@ macro_rules! metrics {
 metrics! {
     Records "smarketing_records_total" counter ["outcome"] "Records that were delivered, by outcome: applied, duplicate, rejected.",
     Rejects "smarketing_rejects_total" counter ["reason"] "Rejected records, by reason.",
+    Partitions "smarketing_partitions" gauge [] "Partitions of the journal, over all processes; the others by partition tell of those that are worked here.",
     Journalled "smarketing_journalled_entries" gauge ["partition"] "Entries in the journal.",
     Delivered "smarketing_delivered_entries" gauge ["partition"] "Of those, how many are in the warehouse and in the store.",
     Lag "smarketing_lag_entries" gauge ["partition"] "Entries in the journal that are not delivered yet.",
     Rows "smarketing_rows_total" counter ["partition"] "Rows the warehouse acknowledged since the start.",
-    Halted "smarketing_halted_partitions" gauge [] "Partitions that have stopped; their data is kept.",
+    Halted "smarketing_halted_partitions" gauge [] "Partitions that have stopped, and one more where the reading of raw topics has; their data is kept.",
     Waiting "smarketing_waiting_partitions" gauge [] "Partitions that wait for the warehouse.",
+    RawLag "smarketing_raw_topic_lag_messages" gauge ["topic"] "Messages of a raw topic that are not read yet.",
     Queryable "smarketing_queryable_seconds" histogram [] "Seconds from a record's place in the journal to its rows being queryable.",
     BatchRows "smarketing_batch_rows" histogram [] "Rows of one delivery to the warehouse.",
     Settle "smarketing_settle_seconds" histogram [] "Seconds one settle took to decide.",
@@ -73,6 +75,18 @@ metrics! {
     WatchRate "smarketing_watch_rate" gauge ["stage", "next_stage", "window"] "Share that converts at equal age: recent and baseline.",
     WatchZ "smarketing_watch_z" gauge ["stage", "next_stage"] "Standard deviations the recent conversions are above what is expected.",
     WatchDay "smarketing_watch_evaluated_timestamp_seconds" gauge [] "When the conversion watch evaluated last.",
+}
+
+/// What the metrics of a moment are read from.
+pub struct State<'a> {
+    /// The partitions; those that other processes work are left out.
+    pub lanes: &'a [Lane],
+    /// The lengths of their journals.
+    pub ends: &'a [u64],
+    /// Messages of each raw topic that are not read yet.
+    pub lags: &'a BTreeMap<String, u64>,
+    /// Whether something that is no partition stopped.
+    pub failed: bool,
 }
 
 /// Values of one metric: label values, in the order of [`Metric::labels`], and the number.
@@ -131,17 +145,17 @@ impl Metrics {
         self.warehouse_errors.inc();
     }
 
-    /// Everything, in Prometheus' text format. `ends` are the lengths of the partitions' journals.
+    /// Everything, in Prometheus' text format.
     ///
     /// # Errors
     /// Values whose labels do not fit their metric.
-    pub fn text(&self, lanes: &[Lane], ends: &[u64]) -> Result<String, Error> {
+    pub fn text(&self, state: &State<'_>) -> Result<String, Error> {
         let registry = Registry::new();
         for seen in [&self.queryable, &self.batch_rows, &self.settle] {
             registry.register(Box::new(seen.clone()))?;
         }
         registry.register(Box::new(self.warehouse_errors.clone()))?;
-        for (metric, values) in counted(lanes, ends) {
+        for (metric, values) in counted(state) {
             register(&registry, metric, &values)?;
         }
         for (metric, values) in self.told.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -174,7 +188,7 @@ fn register(registry: &Registry, metric: Metric, values: &Values) -> Result<(), 
 }
 
 /// What the partitions count.
-fn counted(lanes: &[Lane], ends: &[u64]) -> Vec<(Metric, Values)> {
+fn counted(State { lanes, ends, lags, failed }: &State<'_>) -> Vec<(Metric, Values)> {
     let streams = || lanes.iter().flat_map(|lane| lane.streams.values());
     let sum = |outcome: &str, count: u64| (vec![outcome.to_owned()], count as f64);
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
@@ -182,10 +196,11 @@ fn counted(lanes: &[Lane], ends: &[u64]) -> Vec<(Metric, Values)> {
         *reasons.entry(reason).or_default() += count;
     }
     let each = |value: &dyn Fn(&Lane, u64) -> u64| -> Values {
-        let numbered = (0..).zip(lanes.iter().zip(ends));
+        let numbered = (0..).zip(lanes.iter().zip(*ends)).filter(|(_, (lane, _))| lane.owned);
         numbered.map(|(at, (lane, end)): (u32, _)| (vec![at.to_string()], value(lane, *end) as f64)).collect()
     };
-    let count = |test: fn(&&Lane) -> bool| vec![(Vec::new(), lanes.iter().filter(test).count() as f64)];
+    let one = |count: usize| vec![(Vec::new(), count as f64)];
+    let halted = lanes.iter().filter(|lane| lane.halted.is_some()).count() + usize::from(*failed);
     vec![
         (
             Metric::Records,
@@ -196,12 +211,14 @@ fn counted(lanes: &[Lane], ends: &[u64]) -> Vec<(Metric, Values)> {
             ],
         ),
         (Metric::Rejects, reasons.into_iter().map(|(reason, count)| sum(reason, count)).collect()),
+        (Metric::Partitions, one(lanes.len())),
         (Metric::Journalled, each(&|_, end| end)),
         (Metric::Delivered, each(&|lane, _| lane.position)),
         (Metric::Lag, each(&|lane, end| end.saturating_sub(lane.position))),
         (Metric::Rows, each(&|lane, _| lane.rows)),
-        (Metric::Halted, count(|lane| lane.halted.is_some())),
-        (Metric::Waiting, count(|lane| lane.waiting.is_some())),
+        (Metric::RawLag, lags.iter().map(|(topic, lag)| (vec![topic.clone()], *lag as f64)).collect()),
+        (Metric::Halted, one(halted)),
+        (Metric::Waiting, one(lanes.iter().filter(|lane| lane.waiting.is_some()).count())),
     ]
 }
 
@@ -244,15 +261,17 @@ mod tests {
         let reasons = [(Text::from("invalid_json"), 2)].into();
         let stream = Stream { applied: 7, duplicates: 1, rejected: 2, reasons, ..Stream::default() };
         let mut lane = Lane::default();
-        (lane.position, lane.rows) = (8, 21);
+        (lane.position, lane.rows, lane.owned) = (8, 21, true);
         lane.streams.insert(Text::from("s"), stream);
-        let text = metrics.text(&[lane], &[10]).unwrap();
+        let lags = [("page-views".to_owned(), 3)].into();
+        let text = metrics.text(&State { lanes: &[lane], ends: &[10], lags: &lags, failed: false }).unwrap();
         for line in [
             "smarketing_records_total{outcome=\"applied\"} 7",
             "smarketing_records_total{outcome=\"rejected\"} 2",
             "smarketing_rejects_total{reason=\"invalid_json\"} 2",
             "smarketing_lag_entries{partition=\"0\"} 2",
             "smarketing_rows_total{partition=\"0\"} 21",
+            "smarketing_raw_topic_lag_messages{topic=\"page-views\"} 3",
             "smarketing_halted_partitions 0",
             "smarketing_queryable_seconds_bucket{le=\"1\"} 1",
             "smarketing_batch_rows_sum 50",
@@ -262,6 +281,7 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
         metrics.set(Metric::WatchZ, Vec::new());
-        assert!(!metrics.text(&[], &[]).unwrap().contains("smarketing_watch_z"));
+        let nothing = State { lanes: &[], ends: &[], lags: &lags, failed: false };
+        assert!(!metrics.text(&nothing).unwrap().contains("smarketing_watch_z"));
     }
 }

@@ -22,6 +22,10 @@ pub struct Lane {
     pub halted: Option<String>,
     /// What the writer is waiting for, if it is.
     pub waiting: Option<String>,
+    /// Whether this process works the partition.
+    pub owned: bool,
+    /// Whether it is about to stop working it.
+    leaving: bool,
     /// What the reconciler compared and mended since the start.
     pub repairs: Repairs,
     /// Number of the latest step that is committed.
@@ -36,12 +40,23 @@ pub struct Lane {
 /// Most appends of a partition that are timed at once.
 const TIMED_MAX: usize = 1_024;
 
+impl Lane {
+    fn stand(&mut self, state: &State) {
+        self.position = state.position;
+        self.streams.clone_from(&state.streams);
+    }
+}
+
 /// Shared by the service, its workers and its writers.
 pub struct Progress {
     lanes: Mutex<Vec<Lane>>,
     stopping: AtomicBool,
     hurry: AtomicU64,
     metrics: Option<Metrics>,
+    /// Why something that is no partition stopped.
+    failed: Mutex<Option<String>>,
+    /// Messages of each raw topic that are not read yet.
+    lags: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Progress {
@@ -49,8 +64,14 @@ impl Progress {
     #[must_use]
     pub fn new(partitions: u32) -> Self {
         let lanes = (0..partitions).map(|_| Lane::default()).collect();
-        let lanes = Mutex::new(lanes);
-        Self { lanes, stopping: AtomicBool::new(false), hurry: AtomicU64::new(0), metrics: None }
+        Self {
+            lanes: Mutex::new(lanes),
+            stopping: AtomicBool::new(false),
+            hurry: AtomicU64::new(0),
+            metrics: None,
+            failed: Mutex::default(),
+            lags: Mutex::default(),
+        }
     }
 
     /// The same, measured.
@@ -98,10 +119,32 @@ impl Progress {
         sum
     }
 
-    /// The first partition that stopped, and why.
+    /// The first partition, or whatever else, that stopped, and why.
     #[must_use]
     pub fn halted(&self) -> Option<String> {
-        self.hold().iter().find_map(|lane| lane.halted.clone())
+        let lane = self.hold().iter().find_map(|lane| lane.halted.clone());
+        lane.or_else(|| self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Tells that something which is no partition stopped, and why.
+    pub fn fail(&self, why: &str) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
+    }
+
+    /// Whether something that is no partition stopped.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// How many messages of each raw topic this process has not read yet, of those it is to read.
+    #[must_use]
+    pub fn lags(&self) -> BTreeMap<String, u64> {
+        self.lags.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn lag(&self, lags: BTreeMap<String, u64>) {
+        *self.lags.lock().unwrap_or_else(PoisonError::into_inner) = lags;
     }
 
     pub(crate) fn committed(&self, partition: u32) -> u64 {
@@ -110,14 +153,24 @@ impl Progress {
 
     pub(crate) fn opened(&self, partition: u32, state: &State) {
         self.change(partition, |lane| {
-            lane.position = state.position;
-            lane.streams.clone_from(&state.streams);
+            *lane = Lane { owned: true, rows: lane.rows, ..Lane::default() };
+            lane.stand(state);
         });
     }
 
+    /// Asks a partition's worker and writer to stop.
+    pub(crate) fn leave(&self, partition: u32) {
+        self.change(partition, |lane| lane.leaving = true);
+    }
+
+    /// They have stopped.
+    pub(crate) fn left(&self, partition: u32) {
+        self.change(partition, |lane| *lane = Lane { rows: lane.rows, halted: lane.halted.take(), ..Lane::default() });
+    }
+
     pub(crate) fn commit(&self, partition: u32, number: u64, state: &State, rows: u64) {
-        self.opened(partition, state);
         self.change(partition, |lane| {
+            lane.stand(state);
             lane.committed = number;
             lane.rows += rows;
             lane.waiting = None;
@@ -178,6 +231,12 @@ impl Progress {
 
     pub(crate) fn stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Whether a partition's worker and writer are to stop.
+    pub(crate) fn leaving(&self, partition: u32) -> bool {
+        let lane = usize::try_from(partition).ok().and_then(|index| self.hold().get(index).map(|lane| lane.leaving));
+        self.stopping() || lane.unwrap_or(true)
     }
 
     /// While somebody waits for quiet, ticks are not spaced out.

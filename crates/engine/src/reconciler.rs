@@ -281,7 +281,7 @@ struct Resend<'a> {
 
 impl Resend<'_> {
     fn take(&mut self, mut rows: Rows) -> Result<(), Error> {
-        if self.reconciler.progress.stopping() {
+        if self.reconciler.progress.leaving(self.reconciler.partition.index) {
             return Err(Error::Stopping);
         }
         let (found, sent) = (&mut self.found, &mut self.sent);

@@ -10,7 +10,7 @@ use crate::worker::{Halt, Pending, halted};
 use smarketing_kernel::id::SubjectId;
 use smarketing_kernel::row::Rows;
 use smarketing_kernel::rules::Rules;
-use smarketing_kernel::step::{Commit, Partition, State, step};
+use smarketing_kernel::step::{Commit, Partition, State};
 use smarketing_kernel::subject::Subject;
 use smarketing_store as store;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,10 +51,9 @@ impl Rerun<'_> {
             let batch = reader.read(READ_ENTRIES, READ_BYTES, READ_WAIT).map_err(Halt::from)?;
             for (offset, bytes) in batch.iter().take_while(|(offset, _)| *offset < until) {
                 let entry = codec::decode(bytes).map_err(|reason| Halt::Entry { partition: index, offset, reason })?;
-                if pending.push(offset, entry) {
+                for due in pending.push(offset, entry) {
                     number += 1;
-                    let entries = std::mem::take(&mut pending.entries);
-                    let commit = step(self.rules, self.partition, state, entries, &mut recent);
+                    let commit = due.step(self.rules, self.partition, state, &mut recent);
                     let Commit { state: next, subjects, rows, .. } = commit.map_err(|error| halted(index, error))?;
                     state = next;
                     keep(subjects, number, scratch, &mut recent)?;

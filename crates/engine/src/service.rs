@@ -14,8 +14,9 @@ use smarketing_kernel::rules::Rules;
 use smarketing_kernel::step::Partition;
 use smarketing_store::Store;
 use smarketing_warehouse::{Opener, Warehouse};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub snapshots: PathBuf,
     /// Least time between two snapshots of a partition.
     pub snapshot_every: Duration,
+    /// Whether partitions move between processes, with the directory of snapshots shared by all.
+    pub moves: bool,
 }
 
 /// Why the service could not start, or stopped.
@@ -72,11 +75,18 @@ pub enum Error {
 
 /// A running service.
 pub struct Service {
-    log: Arc<dyn Log>,
-    store: Arc<dyn Store>,
+    parts: Parts,
     intake: Arc<Intake>,
     progress: Arc<Progress>,
-    threads: Vec<JoinHandle<()>>,
+    /// What works each partition that is worked here.
+    lanes: Mutex<BTreeMap<u32, Lane>>,
+}
+
+/// The threads of a partition.
+struct Lane {
+    worker: JoinHandle<()>,
+    writer: JoinHandle<()>,
+    keeper: JoinHandle<Kept>,
 }
 
 impl Service {
@@ -85,34 +95,66 @@ impl Service {
     /// # Errors
     /// What the journal or the store refuse.
     pub fn start(parts: Parts) -> Result<Self, Error> {
-        let count = parts.log.partitions();
-        let progress = Arc::new(Progress::measured(count, Metrics::new()?));
-        let intake = Intake::new(Arc::clone(&parts.log), Arc::clone(&parts.vault), parts.clear_fields.clone())
-            .telling(Arc::clone(&progress));
-        let mut service = Self {
-            log: Arc::clone(&parts.log),
-            store: Arc::clone(&parts.store),
-            intake: Arc::new(intake),
-            progress,
-            threads: Vec::new(),
-        };
-        let mut partitions = Vec::new();
-        for index in 0..count {
-            partitions.push(service.open(&parts, Partition { index, count })?);
-        }
-        let (directory, progress) = (parts.snapshots, Arc::clone(&service.progress));
-        let keeper = Keeper { directory, every: parts.snapshot_every, progress, partitions };
-        service.threads.push(std::thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.run())?);
+        let service = Self::idle(parts)?;
+        (0..service.parts.log.partitions()).try_for_each(|partition| service.take(partition))?;
         Ok(service)
     }
 
-    fn open(&mut self, parts: &Parts, partition: Partition) -> Result<Kept, Error> {
+    /// A service that takes records but works no partition until it is told to [`Service::take`] one.
+    ///
+    /// # Errors
+    /// Metrics that cannot be registered.
+    pub fn idle(parts: Parts) -> Result<Self, Error> {
+        let progress = Arc::new(Progress::measured(parts.log.partitions(), Metrics::new()?));
+        let intake = Intake::new(Arc::clone(&parts.log), Arc::clone(&parts.vault), parts.clear_fields.clone())
+            .telling(Arc::clone(&progress));
+        Ok(Self { parts, intake: Arc::new(intake), progress, lanes: Mutex::default() })
+    }
+
+    /// Opens a partition where it stopped, or at a snapshot that is further, and starts to work it.
+    ///
+    /// # Errors
+    /// What the journal, the store or the snapshots refuse.
+    pub fn take(&self, partition: u32) -> Result<(), Error> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.progress.stopping() || lanes.contains_key(&partition) {
+            return Ok(());
+        }
+        let lane = self.open(Partition { index: partition, count: self.parts.log.partitions() })?;
+        lanes.insert(partition, lane);
+        Ok(())
+    }
+
+    /// Stops to work a partition: what is decided is written, the rest is left to whoever takes it.
+    ///
+    /// # Errors
+    /// A thread that panicked.
+    pub fn leave(&self, partition: u32) -> Result<(), Error> {
+        let lane = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition);
+        self.progress.leave(partition);
+        if let Some(Lane { worker, writer, keeper }) = lane {
+            let panicked = |_| Error::Halted("a thread of the service panicked".to_owned());
+            worker.join().map_err(panicked)?;
+            writer.join().map_err(panicked)?;
+            let mut kept = keeper.join().map_err(panicked)?;
+            if self.parts.moves {
+                kept.keep(&self.parts.snapshots, 1);
+            }
+        }
+        self.progress.left(partition);
+        Ok(())
+    }
+
+    fn open(&self, partition: Partition) -> Result<Lane, Error> {
+        let parts = &self.parts;
         let mut opened = parts.store.partition(partition.index)?;
         let end = parts.log.end(partition.index)?;
         let mut state = stored_state(opened.as_ref())?;
         let mut kept = state.position;
-        if state.position == 0 && end > 0 {
-            kept = keeper::restore(&parts.snapshots, partition.index, end, opened.as_mut())?.unwrap_or(0);
+        // One machine's store is behind its snapshots only when it was lost.
+        if end > 0 && (parts.moves || state.position == 0) {
+            let restored = keeper::restore(&parts.snapshots, partition.index, state.position, end, opened.as_mut())?;
+            kept = restored.unwrap_or(kept);
             state = stored_state(opened.as_ref())?;
         }
         self.progress.opened(partition.index, &state);
@@ -150,21 +192,28 @@ impl Service {
             runtime: parts.runtime.clone(),
             reconciler,
         };
-        self.spawn("worker", partition.index, move || worker.run(state).map_err(|halt| halt.to_string()))?;
-        self.spawn("writer", partition.index, move || match writer.run(receive) {
+        let work = move || worker.run(state).map_err(|halt| halt.to_string());
+        let write = move || match writer.run(receive) {
             Err(delivery::Error::Stopped) | Ok(()) => Ok(()),
             Err(error) => Err(error.to_string()),
-        })?;
-        Ok(Kept { partition: partition.index, store, position: kept })
+        };
+        let (directory, progress) = (parts.snapshots.clone(), Arc::clone(&self.progress));
+        let kept = Kept { partition: partition.index, store, position: kept };
+        let keeper = Keeper { directory, every: parts.snapshot_every, progress, kept };
+        Ok(Lane {
+            worker: self.spawn("worker", partition.index, work)?,
+            writer: self.spawn("writer", partition.index, write)?,
+            keeper: std::thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.run())?,
+        })
     }
 
     /// Runs `work` on a thread of its own; what it fails with halts the partition and is said aloud.
     fn spawn(
-        &mut self,
+        &self,
         role: &'static str,
         partition: u32,
         work: impl FnOnce() -> Result<(), String> + Send + 'static,
-    ) -> Result<(), Error> {
+    ) -> Result<JoinHandle<()>, Error> {
         let progress = Arc::clone(&self.progress);
         let run = move || {
             if let Err(why) = work() {
@@ -172,8 +221,13 @@ impl Service {
                 progress.halt(partition, &why);
             }
         };
-        self.threads.push(std::thread::Builder::new().name(format!("{role}-{partition}")).spawn(run)?);
-        Ok(())
+        Ok(std::thread::Builder::new().name(format!("{role}-{partition}")).spawn(run)?)
+    }
+
+    /// Whether every partition is worked here, so that [`Service::settle`] speaks for all of them.
+    #[must_use]
+    pub fn works_all(&self) -> bool {
+        self.progress.lanes().iter().all(|lane| lane.owned)
     }
 
     /// The door for records.
@@ -188,15 +242,17 @@ impl Service {
         Arc::clone(&self.progress)
     }
 
-    /// Entries in the journal, and of those how many are in the warehouse and in the store.
+    /// Entries in the journal's partitions that are worked here, and of those how many are in the warehouse and in the
+    /// store.
     ///
     /// # Errors
     /// A journal that does not answer.
     pub fn positions(&self) -> Result<(u64, u64), Error> {
-        let done: u64 = self.progress.lanes().iter().map(|lane| lane.position).sum();
-        let mut all = 0;
-        for partition in 0..self.log.partitions() {
-            all += self.log.end(partition)?;
+        // Positions first: a message on its way is in the journal before its sender's position passes it.
+        let (mut all, mut done) = (0, 0);
+        for (partition, lane) in (0..).zip(self.progress.lanes()).filter(|(_, lane)| lane.owned) {
+            done += lane.position;
+            all += self.parts.log.end(partition)?;
         }
         Ok((all, done))
     }
@@ -215,9 +271,7 @@ impl Service {
             if self.progress.stopping() {
                 return Err(Error::Stopping);
             }
-            // Positions first: a message on its way is in the journal before its sender's position passes it.
-            let done: u64 = self.progress.lanes().iter().map(|lane| lane.position).sum();
-            let (all, _) = self.positions()?;
+            let (all, done) = self.positions()?;
             if all == done || !watch(all, done) {
                 return Ok(());
             }
@@ -234,14 +288,11 @@ impl Service {
     ///
     /// # Errors
     /// A store that cannot be made durable; a partition that had halted.
-    pub fn stop(mut self) -> Result<(), Error> {
+    pub fn stop(self) -> Result<(), Error> {
         self.progress.stop();
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                return Err(Error::Halted("a thread of the service panicked".to_owned()));
-            }
-        }
-        self.store.sync()?;
+        let lanes: Vec<u32> = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        lanes.into_iter().try_for_each(|partition| self.leave(partition))?;
+        self.parts.store.sync()?;
         self.progress.halted().map_or(Ok(()), |why| Err(Error::Halted(why)))
     }
 }

@@ -16,10 +16,11 @@ use smarketing_kernel::id::LeadId;
 use smarketing_kernel::text::Text;
 use smarketing_store::Cells;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const NONCE_BYTES: usize = 24;
-type PersonKey = [u8; 32];
+/// What a person's envelopes are sealed with.
+pub type PersonKey = [u8; 32];
 
 /// Why the vault could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +31,11 @@ pub enum Error {
     /// The system has no randomness.
     #[error("the system gave no random bytes for a person key: {0}")]
     Random(getrandom::Error),
+    /// Keys that are shared with other processes did not get through.
+    #[error("the keys of persons could not be shared: {0}")]
+    Shared(#[from] crate::kafka::Error),
     /// A stored key has the wrong length.
-    #[error("the vault holds a key of {0} bytes instead of 32")]
+    #[error("the vault holds {0} bytes for a person, which is no number of keys of 32")]
     Damaged(usize),
     /// Encryption failed.
     #[error("an envelope could not be sealed")]
@@ -74,6 +78,13 @@ impl Pepper {
         self.hash(workspace, b"contact", contact_id)
     }
 
+    /// What tells two peppers apart and gives neither away, as text.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let LeadId(bytes) = self.hash("", b"digest", "pepper");
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     fn hash(&self, workspace: &str, kind: &[u8], name: &str) -> LeadId {
         let mut id = [0; 16];
         if let Ok(mut mac) = <Hmac<Sha256> as hmac::Mac>::new_from_slice(&self.0) {
@@ -87,18 +98,139 @@ impl Pepper {
     }
 }
 
+/// The keys of persons. Processes that share them may each have drawn one for the same person: then that person has
+/// both, envelopes of either open, and both are destroyed together.
+pub trait Keys: Send + Sync {
+    /// The keys of a person; empty when there are none, or none any more.
+    ///
+    /// # Errors
+    /// Cells that do not answer.
+    fn of(&self, id: LeadId) -> Result<Arc<[PersonKey]>, Error>;
+
+    /// Keeps keys; durable when it returns.
+    ///
+    /// # Errors
+    /// Cells that do not answer; other processes that cannot be told.
+    fn keep(&self, fresh: &[(LeadId, PersonKey)]) -> Result<(), Error>;
+
+    /// Destroys a person's keys; durable when it returns.
+    ///
+    /// # Errors
+    /// As [`Keys::keep`].
+    fn destroy(&self, id: LeadId) -> Result<(), Error>;
+
+    /// Learns of a person what other processes kept until now; says whether there is something to learn from.
+    ///
+    /// # Errors
+    /// Other processes' keys that cannot be had.
+    fn catch_up(&self, _id: LeadId) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
+
+/// Keys in cells, remembered in memory.
+pub struct Ring {
+    cells: Box<dyn Cells>,
+    cache: Mutex<HashMap<LeadId, Arc<[PersonKey]>>>,
+}
+
+impl Ring {
+    /// The keys that `cells` hold.
+    #[must_use]
+    pub fn new(cells: Box<dyn Cells>) -> Self {
+        Self { cells, cache: Mutex::new(HashMap::new()) }
+    }
+
+    /// Whether anything was ever kept of a person, destroyed or not.
+    ///
+    /// # Errors
+    /// Cells that do not answer.
+    pub fn has_heard_of(&self, id: LeadId) -> Result<bool, Error> {
+        Ok(self.cells.get(&id.0)?.is_some())
+    }
+
+    /// Takes one key away. A person without keys is remembered as one.
+    ///
+    /// # Errors
+    /// Cells that do not answer.
+    pub fn remove(&self, id: LeadId, gone: impl Fn(&PersonKey) -> bool) -> Result<(), Error> {
+        let mut cache = self.cache();
+        let keys: Vec<PersonKey> = stored(&*self.cells, id)?.into_iter().filter(|key| !gone(key)).collect();
+        self.cells.put(&id.0, &keys.concat())?;
+        cache.insert(id, keys.into());
+        Ok(())
+    }
+
+    fn cache(&self) -> MutexGuard<'_, HashMap<LeadId, Arc<[PersonKey]>>> {
+        let mut keys = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if keys.len() > KEYS_CACHED {
+            keys.clear();
+        }
+        keys
+    }
+}
+
+impl Keys for Ring {
+    fn of(&self, id: LeadId) -> Result<Arc<[PersonKey]>, Error> {
+        if let Some(keys) = self.cache().get(&id) {
+            return Ok(Arc::clone(keys));
+        }
+        let mut cache = self.cache();
+        let keys: Arc<[PersonKey]> = stored(&*self.cells, id)?.into();
+        // Of unknown people there is no end.
+        if !keys.is_empty() {
+            cache.insert(id, Arc::clone(&keys));
+        }
+        Ok(keys)
+    }
+
+    fn keep(&self, fresh: &[(LeadId, PersonKey)]) -> Result<(), Error> {
+        let mut cache = self.cache();
+        let mut changed: HashMap<LeadId, Vec<PersonKey>> = HashMap::new();
+        for (id, key) in fresh {
+            let mut keys = changed.get(id).cloned().map_or_else(|| stored(&*self.cells, *id), Ok)?;
+            // What is known is mostly the echo of what this process told the others.
+            if !keys.contains(key) {
+                keys.push(*key);
+                let _before = changed.insert(*id, keys);
+            }
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let mut entries: Vec<_> = changed.iter().map(|(id, keys)| (id.0.to_vec(), keys.concat())).collect();
+        entries.sort_unstable();
+        self.cells.put_many(&entries)?;
+        cache.extend(changed.into_iter().map(|(id, keys)| (id, keys.into())));
+        Ok(())
+    }
+
+    fn destroy(&self, id: LeadId) -> Result<(), Error> {
+        let mut cache = self.cache();
+        self.cells.delete(&id.0)?;
+        cache.remove(&id);
+        Ok(())
+    }
+}
+
+/// The keys that cells hold of a person.
+fn stored(cells: &dyn Cells, id: LeadId) -> Result<Vec<PersonKey>, Error> {
+    let bytes = cells.get(&id.0)?.unwrap_or_default();
+    let (keys, rest) = bytes.as_chunks::<32>();
+    if rest.is_empty() { Ok(keys.to_vec()) } else { Err(Error::Damaged(bytes.len())) }
+}
+
 /// Pepper and person keys of one installation.
 pub struct Vault {
-    cells: Box<dyn Cells>,
+    keys: Box<dyn Keys>,
     pepper: Pepper,
-    keys: Mutex<HashMap<LeadId, PersonKey>>,
 }
 
 impl Vault {
-    /// A vault over the person keys in `cells`.
+    /// A vault over the keys of persons.
     #[must_use]
-    pub fn new(cells: Box<dyn Cells>, pepper: Pepper) -> Self {
-        Self { cells, pepper, keys: Mutex::new(HashMap::new()) }
+    pub fn new(keys: Box<dyn Keys>, pepper: Pepper) -> Self {
+        Self { keys, pepper }
     }
 
     /// Takes the address away: a reference that names nobody. Keys of people who are new are in `fresh` and must be
@@ -137,59 +269,44 @@ impl Vault {
         if fresh.0.is_empty() {
             return Ok(());
         }
-        let entries: Vec<_> = fresh.0.iter().map(|(id, key)| (id.0.to_vec(), key.to_vec())).collect();
-        self.cells.put_many(&entries)?;
-        self.cache().extend(fresh.0);
-        Ok(())
+        let fresh: Vec<_> = fresh.0.into_iter().collect();
+        self.keys.keep(&fresh)
     }
 
     /// Opens an envelope; `None` when the person's key was destroyed or the bytes are not an envelope of this lead.
     pub fn open_envelope(&self, id: LeadId, sealed: &[u8]) -> Option<Person> {
-        let key = self.known_key(id).ok().flatten()?;
-        let (nonce, body) = sealed.split_at_checked(NONCE_BYTES)?;
-        let payload = Payload { msg: body, aad: &id.0 };
-        let plain = cipher(&key).decrypt(XNonce::from_slice(nonce), payload).ok()?;
-        postcard::from_bytes(&plain).ok()
+        let opened = |keys: Arc<[PersonKey]>| keys.iter().find_map(|key| opened(key, id, sealed));
+        if let Some(person) = opened(self.keys.of(id).ok()?) {
+            return Some(person);
+        }
+        match self.keys.catch_up(id) {
+            Ok(true) => opened(self.keys.of(id).ok()?),
+            Ok(false) => None,
+            Err(error) => {
+                tracing::error!(%error, "an envelope stays shut: its row shows no address");
+                None
+            }
+        }
     }
 
-    /// Destroys a person's key: every envelope of theirs is unreadable from now on.
+    /// Destroys a person's keys: every envelope of theirs is unreadable from now on.
     ///
     /// # Errors
     /// Cells that do not answer.
     pub fn forget(&self, id: LeadId) -> Result<(), Error> {
-        self.cells.delete(&id.0)?;
-        self.cache().remove(&id);
-        Ok(())
+        self.keys.destroy(id)
     }
 
     fn key(&self, id: LeadId, fresh: &mut Fresh) -> Result<PersonKey, Error> {
         if let Some(key) = fresh.0.get(&id) {
             return Ok(*key);
         }
-        if let Some(key) = self.known_key(id)? {
-            return Ok(key);
+        if let Some(key) = self.keys.of(id)?.first() {
+            return Ok(*key);
         }
         let key = random::<32>()?;
         fresh.0.insert(id, key);
         Ok(key)
-    }
-
-    fn known_key(&self, id: LeadId) -> Result<Option<PersonKey>, Error> {
-        if let Some(key) = self.cache().get(&id) {
-            return Ok(Some(*key));
-        }
-        let Some(bytes) = self.cells.get(&id.0)? else { return Ok(None) };
-        let key = whole(&bytes)?;
-        self.cache().insert(id, key);
-        Ok(Some(key))
-    }
-
-    fn cache(&self) -> MutexGuard<'_, HashMap<LeadId, PersonKey>> {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() > KEYS_CACHED {
-            keys.clear();
-        }
-        keys
     }
 }
 
@@ -205,6 +322,13 @@ fn seal(key: &PersonKey, id: LeadId, person: &Person) -> Result<Vec<u8>, Error> 
     Ok([&nonce[..], &body].concat())
 }
 
+fn opened(key: &PersonKey, id: LeadId, sealed: &[u8]) -> Option<Person> {
+    let (nonce, body) = sealed.split_at_checked(NONCE_BYTES)?;
+    let payload = Payload { msg: body, aad: &id.0 };
+    let plain = cipher(key).decrypt(XNonce::from_slice(nonce), payload).ok()?;
+    postcard::from_bytes(&plain).ok()
+}
+
 fn cipher(key: &PersonKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(Key::from_slice(key))
 }
@@ -213,10 +337,6 @@ fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(Error::Random)?;
     Ok(bytes)
-}
-
-fn whole(bytes: &[u8]) -> Result<PersonKey, Error> {
-    bytes.try_into().map_err(|_| Error::Damaged(bytes.len()))
 }
 
 impl smarketing_warehouse::Opener for Vault {

@@ -85,7 +85,7 @@ impl Worker {
         let mut recent = Recent::new(Arc::clone(&self.store));
         let mut pending = Pending { entries: Vec::new(), next: state.position };
         let (mut state, mut number, mut ticked) = (state, 0, Instant::now());
-        while !self.progress.stopping() {
+        while !self.progress.leaving(self.partition.index) {
             let batch = reader.read(READ_ENTRIES, READ_BYTES, READ_WAIT)?;
             if batch.is_empty() && !pending.entries.is_empty() && self.tick_is_due(ticked) {
                 self.append_tick(&state)?;
@@ -98,10 +98,9 @@ impl Worker {
                     offset,
                     reason,
                 })?;
-                if pending.push(offset, entry) {
+                for due in pending.push(offset, entry) {
                     number += 1;
-                    let entries = std::mem::take(&mut pending.entries);
-                    let settled = self.settle(state, entries, &mut recent, number)?;
+                    let settled = self.settle(state, due, &mut recent, number)?;
                     state = settled.state.clone();
                     if self.settled.send(settled).is_err() {
                         return Ok(());
@@ -124,9 +123,9 @@ impl Worker {
         Ok(())
     }
 
-    fn settle(&self, state: State, entries: Vec<Entry>, recent: &mut Recent, number: u64) -> Result<Settled, Halt> {
+    fn settle(&self, state: State, due: Due, recent: &mut Recent, number: u64) -> Result<Settled, Halt> {
         let started = Instant::now();
-        let commit = step(&self.rules, self.partition, state, entries, recent);
+        let commit = due.step(&self.rules, self.partition, state, recent);
         let commit = commit.map_err(|error| halted(self.partition.index, error))?;
         let Commit { state, subjects, rows, messages } = commit;
         let keep = |(id, subject): (SubjectId, Option<Subject>)| {
@@ -154,12 +153,86 @@ pub(crate) fn halted(partition: u32, error: step::Error<shelf::Error>) -> Halt {
     Halt::Kernel { partition, reason }
 }
 
+/// Entries that are settled together, and the position after them.
+pub(crate) struct Due {
+    position: u64,
+    entries: Vec<Entry>,
+}
+
+impl Due {
+    /// Settles them.
+    pub(crate) fn step<S: step::Shelf>(
+        self,
+        rules: &Rules,
+        partition: Partition,
+        mut state: State,
+        shelf: &mut S,
+    ) -> Result<Commit, step::Error<S::Error>> {
+        // The kernel counts entries; where offsets jump, it starts so that it ends at the position after the last one.
+        state.position = self.position.saturating_sub(self.entries.len() as u64);
+        step(rules, partition, state, self.entries, shelf)
+    }
+}
+
 impl Pending {
-    /// Takes an entry; says whether a settle is due after it.
-    pub(crate) fn push(&mut self, offset: u64, entry: Entry) -> bool {
+    fn take(&mut self) -> Due {
+        Due { position: self.next, entries: std::mem::take(&mut self.entries) }
+    }
+
+    /// Takes an entry and gives what is to be settled now.
+    ///
+    /// A settle is due after a tick, and wherever the journal passes a multiple of [`SETTLE_EVERY`]: after the entry
+    /// before it, or, where offsets jump over it, before the first entry behind it.
+    pub(crate) fn push(&mut self, offset: u64, entry: Entry) -> Vec<Due> {
+        let mut due = Vec::new();
+        if !self.entries.is_empty() && offset / SETTLE_EVERY > self.next.saturating_sub(1) / SETTLE_EVERY {
+            due.push(self.take());
+        }
         let is_tick = matches!(entry, Entry::Tick { .. });
         self.entries.push(entry);
         self.next = offset + 1;
-        is_tick || self.next.is_multiple_of(SETTLE_EVERY)
+        if is_tick || self.next.is_multiple_of(SETTLE_EVERY) {
+            due.push(self.take());
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smarketing_kernel::time::Timestamp;
+
+    /// Where settles fall and how many entries each has, for entries at these offsets; a tick where `true`.
+    fn settles(offsets: &[(u64, bool)]) -> Vec<(u64, usize)> {
+        let mut pending = Pending::default();
+        let entry = |tick| match tick {
+            true => Entry::Tick { at: Timestamp(0) },
+            false => Entry::Reject {
+                source: smarketing_kernel::entry::Source { stream: "s".into(), position: 1 },
+                reject: smarketing_kernel::entry::Reject {
+                    reason: "r".into(),
+                    detail: "d".into(),
+                    bytes: Vec::new(),
+                    length: 0,
+                    rejected_at: Timestamp(0),
+                },
+            },
+        };
+        let due = offsets.iter().flat_map(|(offset, tick)| pending.push(*offset, entry(*tick)));
+        due.map(|due| (due.position, due.entries.len())).collect()
+    }
+
+    #[test]
+    fn settles_follow_from_offsets_alone() {
+        let every = SETTLE_EVERY;
+        assert_eq!(settles(&[(0, false), (1, true), (2, false)]), [(2, 2)]);
+        assert_eq!(settles(&[(every - 2, false), (every - 1, false), (every, false)]), [(every, 2)]);
+        // The offset before the multiple is missing: the settle is not.
+        assert_eq!(settles(&[(every - 2, false), (every, false), (every + 1, true)]), [(every - 1, 1), (every + 2, 2)]);
+        // The entry behind the gap may end a settle of its own.
+        assert_eq!(settles(&[(5, false), (3 * every, true)]), [(6, 1), (3 * every + 1, 1)]);
+        assert_eq!(settles(&[(5, false), (2 * every - 1, false)]), [(6, 1), (2 * every, 1)]);
+        assert_eq!(settles(&[(0, true), (3 * every, false)]), [(1, 1)]);
     }
 }

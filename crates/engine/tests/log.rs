@@ -1,38 +1,76 @@
-//! One suite for every journal, and what only the one on disk has to withstand.
+//! One suite for every journal, and what only the one on disk, or only the one in a topic, has to withstand.
+
+#[path = "../../../tests/kafka/cluster.rs"]
+mod cluster;
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use proptest::{collection::vec, prelude::*};
-use smarketing_engine::log::{APPEND_ENTRIES_MAX, ENTRY_BYTES_MAX, Error, Local, Log, Memory, Options, Remedy};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use smarketing_engine::kafka::{self, Copies};
+use smarketing_engine::log::{APPEND_ENTRIES_MAX, ENTRY_BYTES_MAX, Error, Kafka, Local, Log, Memory, Options, Remedy};
 use tempfile::TempDir;
 
-const NO_WAIT: Duration = Duration::ZERO;
+/// Long enough for what is there to come over a network; our own journals do not need it.
+const MOMENT: Duration = Duration::from_secs(20);
 const ALL: usize = usize::MAX;
+
+/// A broker for the whole suite; it goes with the process.
+static CLUSTER: LazyLock<cluster::Cluster> = LazyLock::new(|| cluster::Cluster::start(1));
+
+const ONE_COPY: Copies = Copies { replication: 1, in_sync_min: 1 };
+
+/// The broker and a topic of its own.
+fn new_topic() -> (kafka::Cluster, String) {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let cluster = kafka::Cluster { brokers: CLUSTER.brokers(), ..kafka::Cluster::default() };
+    (cluster, format!("journal-{}", NUMBER.fetch_add(1, Ordering::Relaxed)))
+}
+
+fn open_topic((cluster, topic): &(kafka::Cluster, String), partitions: u32) -> Result<Kafka, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(Kafka::open(cluster, topic, partitions, ONE_COPY))
+}
 
 /// A journal that can be closed and opened again.
 struct Bed {
-    directory: TempDir,
-    memory: Option<Memory>,
+    kept: Kept,
     log: Option<Arc<dyn Log>>,
 }
 
+enum Kept {
+    Memory(Memory),
+    Local(TempDir),
+    Topic((kafka::Cluster, String)),
+}
+
 impl Bed {
+    fn of(kept: Kept) -> Self {
+        let mut bed = Self { kept, log: None };
+        bed.reopen();
+        bed
+    }
+
     fn memory() -> Self {
-        let memory = Memory::new(2);
-        let log: Arc<dyn Log> = Arc::new(memory.clone());
-        Self { directory: TempDir::new().unwrap(), memory: Some(memory), log: Some(log) }
+        Self::of(Kept::Memory(Memory::new(2)))
     }
 
     fn local() -> Self {
-        let mut bed = Self { directory: TempDir::new().unwrap(), memory: None, log: None };
-        bed.reopen();
-        bed
+        Self::of(Kept::Local(TempDir::new().unwrap()))
+    }
+
+    fn kafka() -> Self {
+        Self::of(Kept::Topic(new_topic()))
     }
 
     fn log(&self) -> &Arc<dyn Log> {
@@ -41,9 +79,10 @@ impl Bed {
 
     fn reopen(&mut self) {
         self.log = None;
-        self.log = Some(match &self.memory {
-            Some(memory) => Arc::new(memory.clone()),
-            None => Arc::new(open(self.directory.path()).unwrap()),
+        self.log = Some(match &self.kept {
+            Kept::Memory(memory) => Arc::new(memory.clone()),
+            Kept::Local(directory) => Arc::new(open(directory.path()).unwrap()),
+            Kept::Topic(topic) => Arc::new(open_topic(topic, 2).unwrap()),
         });
     }
 }
@@ -59,15 +98,16 @@ fn append(log: &dyn Log, partition: u32, entries: &[Vec<u8>]) -> Result<u64, Err
 
 fn read_all(log: &dyn Log, partition: u32, from: u64) -> Result<Vec<Vec<u8>>, Error> {
     let mut reader = log.reader(partition, from)?;
+    let end = log.end(partition)?;
     let mut all = Vec::new();
-    loop {
-        let batch = reader.read(ALL, 3_000, NO_WAIT)?;
-        if batch.is_empty() {
-            return Ok(all);
-        }
+    while from + (all.len() as u64) < end {
+        let batch = reader.read(ALL, 3_000, MOMENT)?;
         assert_eq!(batch.first(), from + all.len() as u64);
+        assert!(!batch.is_empty(), "an entry is missing");
         all.extend(batch.iter().map(|(_, entry)| entry.to_vec()));
     }
+    assert!(reader.read(ALL, 3_000, Duration::ZERO)?.is_empty());
+    Ok(all)
 }
 
 fn numbered(range: std::ops::Range<u64>) -> Vec<Vec<u8>> {
@@ -102,12 +142,19 @@ fn run(mut bed: Bed, operations: &[Operation]) {
             Operation::ReadFrom { of_hundred, entries_max, bytes_max } => {
                 let from = model.len() as u64 * of_hundred / 100;
                 let mut reader = bed.log().reader(1, from).unwrap();
-                let batch = reader.read(*entries_max, *bytes_max, NO_WAIT).unwrap();
+                let wait = if from == model.len() as u64 { Duration::ZERO } else { MOMENT };
+                let batch = reader.read(*entries_max, *bytes_max, wait).unwrap();
                 assert!(batch.len() <= 1.max(*entries_max) && (batch.bytes() <= *bytes_max || batch.len() == 1));
                 assert_eq!(batch.is_empty(), from == model.len() as u64);
                 let expect = model.iter().enumerate().skip(from as usize).take(batch.len());
                 assert!(batch.iter().eq(expect.map(|(offset, entry)| (offset as u64, entry.as_slice()))));
-                assert_eq!(reader.read(ALL, ALL, NO_WAIT).unwrap().next(), model.len() as u64);
+                let mut next = batch.next();
+                while next < model.len() as u64 {
+                    let more = reader.read(ALL, ALL, MOMENT).unwrap();
+                    assert!(more.first() == next && !more.is_empty());
+                    next = more.next();
+                }
+                assert_eq!(reader.read(ALL, ALL, Duration::ZERO).unwrap().next(), model.len() as u64);
             }
             Operation::Reopen => bed.reopen(),
         }
@@ -127,9 +174,18 @@ proptest! {
     }
 }
 
+proptest! {
+    // Every opening of a topic takes a client its time.
+    #![proptest_config(ProptestConfig { cases: 3, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn a_topic_is_a_list(operations in vec(operation(), 1..15)) {
+        run(Bed::kafka(), &operations);
+    }
+}
+
 #[test]
 fn appends_at_once_are_each_whole_and_in_one_order() {
-    for bed in [Bed::memory(), Bed::local()] {
+    for bed in [Bed::memory(), Bed::local(), Bed::kafka()] {
         let writers: Vec<_> = (0..8u8)
             .map(|writer| {
                 let log = bed.log().clone();
@@ -157,7 +213,7 @@ fn appends_at_once_are_each_whole_and_in_one_order() {
 
 #[test]
 fn what_is_out_of_range_is_refused() {
-    for bed in [Bed::memory(), Bed::local()] {
+    for bed in [Bed::memory(), Bed::local(), Bed::kafka()] {
         let log = &**bed.log();
         append(log, 0, &numbered(0..3)).unwrap();
         assert!(matches!(log.reader(0, 4).err(), Some(Error::PastEnd { from: 4, end: 3, .. })));
@@ -167,7 +223,7 @@ fn what_is_out_of_range_is_refused() {
             assert_eq!(append(log, 0, &entries).unwrap_err().remedy(), Remedy::Reject);
         }
         append(log, 0, &[vec![7; ENTRY_BYTES_MAX]]).unwrap();
-        assert_eq!(log.reader(0, 3).unwrap().read(1, 1, NO_WAIT).unwrap().bytes(), ENTRY_BYTES_MAX);
+        assert_eq!(log.reader(0, 3).unwrap().read(1, 1, MOMENT).unwrap().bytes(), ENTRY_BYTES_MAX);
     }
 }
 
@@ -263,4 +319,61 @@ fn damage_in_a_closed_segment_is_found_by_whoever_reads_it() {
     // A segment that closed early would hide what follows it.
     fs::remove_file(&files[files.len() - 2]).unwrap();
     assert!(matches!(open(directory.path()).err(), Some(Error::Corrupt { .. })));
+}
+
+fn create(topic: &str, partitions: i32, setting: &str, value: &str) {
+    let mut config = rdkafka::ClientConfig::new();
+    let admin: AdminClient<_> = config.set("bootstrap.servers", CLUSTER.brokers()).create().unwrap();
+    let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1)).set(setting, value);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let created = runtime.block_on(admin.create_topics([&topic], &AdminOptions::new())).unwrap();
+    assert!(created.iter().all(Result::is_ok), "{created:?}");
+}
+
+#[test]
+fn a_topic_that_would_lose_entries_is_refused() {
+    let topic = new_topic();
+    let log = open_topic(&topic, 2).unwrap();
+    append(&log, 0, &numbered(0..3)).unwrap();
+    assert!(matches!(open_topic(&topic, 3).err(), Some(Error::Partitions { found: 2, asked: 3, .. })));
+    let other = new_topic();
+    create(&other.1, 2, "retention.ms", "1000");
+    let error = open_topic(&other, 2).err().unwrap();
+    let text = error.to_string();
+    assert!(text.contains("retention.ms=1000") && text.contains("--add-config retention.ms=-1"), "{text}");
+    assert_eq!(error.remedy(), Remedy::Halt);
+}
+
+#[test]
+fn aborted_transactions_of_others_are_jumped_over() {
+    let topic = new_topic();
+    let log = open_topic(&topic, 1).unwrap();
+    append(&log, 0, &numbered(0..2)).unwrap();
+    let stranger: BaseProducer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", CLUSTER.brokers())
+        .set("transactional.id", "stranger")
+        .create()
+        .unwrap();
+    stranger.init_transactions(MOMENT).unwrap();
+    stranger.begin_transaction().unwrap();
+    for _ in 0..5 {
+        stranger.send(BaseRecord::<(), [u8]>::to(&topic.1).partition(0).payload(b"never was".as_slice())).unwrap();
+    }
+    stranger.flush(MOMENT).unwrap();
+    stranger.abort_transaction(MOMENT).unwrap();
+    // Five entries, and the mark that takes them back once the broker gets round to it.
+    let started = Instant::now();
+    while log.end(0).unwrap() < 8 && started.elapsed() < MOMENT {
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(append(&log, 0, &numbered(2..4)).unwrap(), 8);
+    let mut reader = log.reader(0, 0).unwrap();
+    let mut seen = Vec::new();
+    let started = Instant::now();
+    while seen.len() < 4 && started.elapsed() < MOMENT {
+        let batch = reader.read(ALL, ALL, MOMENT).unwrap();
+        seen.extend(batch.iter().map(|(offset, entry)| (offset, entry.to_vec())));
+    }
+    let entries = numbered(0..4).into_iter();
+    assert_eq!(seen, [0, 1, 8, 9].into_iter().zip(entries).collect::<Vec<_>>());
 }

@@ -22,6 +22,25 @@ pub fn decode_json(bytes: &[u8], ctx: &Context) -> Result<Decoded, Rejected> {
     events::judge(wire, ctx)
 }
 
+/// The JSON data in a structured-mode envelope of CloudEvents 1.0.
+///
+/// # Errors
+/// An envelope that is none, or whose data is not JSON.
+pub fn enveloped(bytes: &[u8]) -> Result<&str, Rejected> {
+    #[derive(serde::Deserialize)]
+    struct Envelope<'e> {
+        #[serde(borrow, default)]
+        data: Option<&'e serde_json::value::RawValue>,
+    }
+    if bytes.len() > RECORD_MAX {
+        return Err(too_large());
+    }
+    let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(unreadable)?;
+    envelope.data.map(serde_json::value::RawValue::get).ok_or_else(|| {
+        Rejected::new(Reason::MissingField, "field \"data\" is missing: envelopes carry their event as JSON in it")
+    })
+}
+
 /// The refusal of a record beyond [`RECORD_MAX`].
 pub(crate) fn too_large() -> Rejected {
     Rejected::new(Reason::TooLarge, format!("record is larger than {RECORD_MAX} bytes"))

@@ -17,10 +17,10 @@ mod records;
 mod reject;
 mod wire;
 
-pub use avro::{WriterSchema, decode_datum, framed, reader_schema};
+pub use avro::{WriterSchema, decode_datum, framed, reader_schema, single_object};
 pub use events::EVENTS;
 pub use form::{CONTACTS_MAX, EARLIEST, ENTRIES_MAX, EVENT_ID_MAX, ID_MAX, KEY_MAX, TEXT_MAX, WORKSPACE_MAX};
-pub use json::decode_json;
+pub use json::{decode_json, enveloped};
 pub use line::to_json;
 pub use records::{KEPT_MAX, Record, read_events, read_events_within};
 pub use reject::{Reason, Rejected};

@@ -5,7 +5,9 @@ mod support;
 
 use serde_json::{Map, Value as Json};
 use smarketing_kernel::event::{ActivityKind, DealKind, DealType, EmailKind, Stage, Verdict};
-use smarketing_schema::{EVENTS, Reason, WriterSchema, decode_datum, decode_json, framed, reader_schema};
+use smarketing_schema::{
+    EVENTS, Reason, WriterSchema, decode_datum, decode_json, enveloped, framed, reader_schema, single_object,
+};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use support::{avro, bless, context, examples, schemas};
@@ -188,4 +190,40 @@ fn kind(json: &Json) -> String {
         }
         (other, _) => other.to_owned(),
     }
+}
+
+/// CRC-64-AVRO, after the Avro specification.
+fn crc_64_avro(bytes: &[u8]) -> u64 {
+    const EMPTY: u64 = 0xc15d_213a_a4d7_a795;
+    let bit = |sum: u64| (sum >> 1) ^ (EMPTY & (sum & 1).wrapping_neg());
+    let byte = |sum: u64, byte: &u8| (0..8).fold((sum ^ u64::from(*byte)) & 0xff, |sum, _| bit(sum)) ^ (sum >> 8);
+    bytes.iter().fold(EMPTY, byte)
+}
+
+#[test]
+fn single_objects_are_known_by_the_fingerprints_of_our_schemas() {
+    assert_eq!(crc_64_avro(b"\"int\""), 0x7275_d51a_3f39_5c8f, "the specification's own example");
+    for event in EVENTS {
+        let rust = apache_avro::Schema::parse_str(reader_schema(event).unwrap()).unwrap().canonical_form();
+        // The specification reduces a type that was written as an object to its name; so does Java.
+        let plain =
+            |form: String, name: &str| form.replace(&format!("{{\"type\":\"{name}\"}}"), &format!("\"{name}\""));
+        let java = ["int", "long", "string", "double"].into_iter().fold(rust.clone(), plain);
+        for form in [java, rust] {
+            let fingerprint = crc_64_avro(form.as_bytes());
+            let object = [&[0xC3, 0x01], fingerprint.to_le_bytes().as_slice(), b"datum"].concat();
+            assert_eq!(single_object(&object), Ok((event, b"datum".as_slice())), "it should be {fingerprint:#x}");
+            assert!(single_object(&object[..9]).is_err());
+        }
+    }
+    assert!(single_object(b"\xC3\x01notours_datum").is_err());
+}
+
+#[test]
+fn an_envelope_gives_its_data() {
+    let envelope = br#"{"specversion":"1.0","id":"1","type":"t","data": {"event":"page_viewed"} }"#;
+    assert_eq!(enveloped(envelope), Ok(r#"{"event":"page_viewed"}"#));
+    assert_eq!(enveloped(br#"{"id":"1"}"#).unwrap_err().reason, Reason::MissingField);
+    assert_eq!(enveloped(b"42").unwrap_err().reason, Reason::NotAnObject);
+    assert_eq!(enveloped(b"{").unwrap_err().reason, Reason::InvalidJson);
 }

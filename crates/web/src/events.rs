@@ -65,6 +65,10 @@ pub(crate) async fn collect(State(front): State<Arc<Front>>, request: Request) -
 }
 
 async fn take(front: &Arc<Front>, headers: &HeaderMap, body: &mut Body) -> Result<Taken, Refusal> {
+    if !front.options.collects {
+        let remedy = "send records to a process whose service.roles has web";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "this process takes no records", remedy));
+    }
     check_encoding(headers)?;
     front.check_ready()?;
     let turn = Arc::clone(&front.requests)

@@ -34,6 +34,8 @@ pub struct Options {
     pub clock: fn() -> Timestamp,
     /// The workspace of records that name none.
     pub workspace: Text,
+    /// Whether records are taken; without, only the state is told.
+    pub collects: bool,
     /// Web origins (such as `https://acme.test`) whose pages may send events. A request of any other page is refused.
     pub origins: Vec<String>,
     /// Largest body of records, in bytes: as sent, and again after decompression.
@@ -61,6 +63,7 @@ impl Options {
             token,
             clock,
             workspace: Text::from("default"),
+            collects: true,
             origins: Vec::new(),
             body_bytes_max: 64 << 20,
             buffer_bytes_max: 256 << 20,

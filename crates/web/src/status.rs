@@ -8,8 +8,8 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
-use smarketing_engine::progress;
 use smarketing_engine::reconciler::Repairs;
+use smarketing_engine::{metrics, progress};
 use smarketing_kernel::text::Text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -35,6 +35,8 @@ struct Lane {
     journalled: u64,
     delivered: u64,
     rows: u64,
+    /// Whether this process works it.
+    owned: bool,
     halted: Option<String>,
     waiting: Option<String>,
     reconciled: Reconciled,
@@ -105,7 +107,9 @@ pub(crate) async fn metrics(State(front): State<Arc<Front>>) -> Result<Response,
     let metrics = front.progress.metrics().ok_or_else(|| fault(&"nothing is measured"))?;
     let lanes = front.progress.lanes();
     let ends = front.intake.ends().map_err(|error| fault(&error))?;
-    let text = metrics.text(&lanes, &ends).map_err(|error| fault(&error))?;
+    let (lags, failed) = (front.progress.lags(), front.progress.failed());
+    let state = metrics::State { lanes: &lanes, ends: &ends, lags: &lags, failed };
+    let text = metrics.text(&state).map_err(|error| fault(&error))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
@@ -120,8 +124,8 @@ fn state(lanes: &[progress::Lane]) -> &'static str {
 }
 
 fn shown((partition, (lane, journalled)): (usize, (progress::Lane, u64))) -> Lane {
-    let progress::Lane { position, rows, halted, waiting, repairs, .. } = lane;
+    let progress::Lane { position, rows, owned, halted, waiting, repairs, .. } = lane;
     let Repairs { comparisons, sent, buried, trouble } = repairs;
     let reconciled = Reconciled { comparisons, sent, buried, trouble };
-    Lane { partition, journalled, delivered: position, rows, halted, waiting, reconciled }
+    Lane { partition, journalled, delivered: position, rows, owned, halted, waiting, reconciled }
 }

@@ -26,7 +26,7 @@ pub(crate) async fn run(place: &Place, config: &Config, global: &Global) -> anyh
         bail!("the service of this data directory is running; stop it for an audit");
     }
     let layout = place.current(config)?;
-    let disks = open_disks(place, &layout)?;
+    let disks = open_disks(place, config, &layout)?;
     let journal = tokio::task::block_in_place(|| Journal::read(&disks))?;
     let engine = start_engine(place, config).await?;
     let warehouse = connect(&engine, config, layout.generation).await?;

@@ -129,7 +129,7 @@ fn told_apart(by: By) -> report::By {
 
 pub(crate) async fn lead(place: &Place, config: &Config, global: &Global, asked: &Lead) -> anyhow::Result<End> {
     let workspace = &config.raw.service.workspace;
-    let pepper = place.pepper()?;
+    let pepper = config.pepper(place)?;
     let id = if asked.contact_id {
         pepper.lead_of_contact(workspace, &asked.who).to_string()
     } else if asked.who.contains('@') {

@@ -26,12 +26,23 @@ pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
 
 /// Serves an open house until it is told to stop, then drains and closes it.
 pub(crate) async fn serve(place: &Place, config: &Config, house: House) -> anyhow::Result<End> {
+    serve_with(place, config, house, async |_| Ok(())).await
+}
+
+/// As [`serve`], with something that works beside it: `join` starts it, dropping it ends it.
+pub(crate) async fn serve_with<T: Send + 'static>(
+    place: &Place,
+    config: &Config,
+    house: House,
+    join: impl AsyncFnOnce(&Arc<Service>) -> anyhow::Result<T>,
+) -> anyhow::Result<End> {
     let House { clickhouse, warehouse, service } = house;
     let service = Arc::new(service);
     let token = token()?;
     let options = Options {
         body_bytes_max: u64::from(config.raw.collector.body_mib) << 20,
         workspace: Text::from(config.raw.service.workspace.as_str()),
+        collects: config.raw.service.roles.iter().any(|role| role == "web"),
         ..Options::new(config.listen, token.clone(), feed::now)
     };
     let errands = Errands {
@@ -49,8 +60,15 @@ pub(crate) async fn serve(place: &Place, config: &Config, house: House) -> anyho
         Ok(collector) => {
             let running =
                 Running { pid: std::process::id(), clickhouse: clickhouse.url(), collector: collector.url(), token };
-            let ended = announce_and_wait(place, &running, &service).await;
-            place.retract();
+            let ended = match join(&service).await {
+                Ok(joined) => {
+                    let ended = announce_and_wait(place, &running, &service).await;
+                    place.retract();
+                    tokio::task::spawn_blocking(move || drop(joined)).await?;
+                    ended
+                }
+                Err(error) => Err(error),
+            };
             collector.stop().await;
             ended
         }
@@ -119,6 +137,9 @@ struct Errands {
 
 impl Admin for Errands {
     fn import(&self, request: ImportRequest) -> Result<serde_json::Value, String> {
+        if !self.service.works_all() {
+            return Err("this process works only some of the partitions: write to the raw topics instead".to_owned());
+        }
         let dialect = Dialect::from_str(&request.dialect, true)?;
         let currency = Currency::parse(&request.currency)
             .ok_or_else(|| format!("\"{}\" is not an ISO 4217 code such as \"USD\"", request.currency))?;

@@ -1,22 +1,24 @@
 //! The journal: what was accepted, in order, for ever.
 //!
 //! [`Log`] is what producers and workers see of it. A partition is a sequence of
-//! entries; an entry's *offset* is its index in that sequence: the first is 0, none is
-//! missing, none ever changes. An entry is readable only once it is durable, so that no
-//! worker is ever ahead of what a restart will find.
+//! entries; an entry's *offset* grows along that sequence and never changes. In our own
+//! journals it is the entry's index; a topic's offsets may jump. An entry is readable
+//! only once it is durable, so that no worker is ever ahead of what a restart will find.
 //!
-//! [`Local`] keeps the partitions in a directory, [`Memory`] is its twin for simulations.
+//! [`Local`] keeps the partitions in a directory, [`Memory`] is its twin for simulations,
+//! [`Kafka`] keeps them in a topic.
 
+mod kafka;
 mod local;
 mod memory;
 
 use std::{
-    ops::Range,
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+pub use self::kafka::Kafka;
 pub use local::{Local, Options};
 pub use memory::Memory;
 pub use smarketing_store::Remedy;
@@ -41,11 +43,12 @@ pub trait Log: Send + Sync {
 
     /// Appends `entries` next to each other and answers the offset of the first.
     ///
-    /// They are durable when it returns. After an error none of them is in the journal.
+    /// They are durable when it returns. After an error none of them is in the journal; in
+    /// a topic they may be, and whoever appended must be able to append them again.
     /// Concurrent appends share the cost of becoming durable.
     fn append(&self, partition: u32, entries: &[&[u8]]) -> Result<u64>;
 
-    /// The offset the next entry will get: the number of durable entries.
+    /// The offset the next entry will get; the number of durable entries where offsets are dense.
     fn end(&self, partition: u32) -> Result<u64>;
 
     /// Reads from the entry at `from` on, which may be at most [`Log::end`].
@@ -59,7 +62,7 @@ pub trait Log: Send + Sync {
 pub trait Reader: Send {
     /// The next entries, at most `entries_max` and about `bytes_max` bytes, but at least
     /// one if there is one. At the end it waits up to `wait` for more; an empty batch
-    /// says that none came.
+    /// says that none came. (Over a network, what there is takes a moment to come.)
     fn read(&mut self, entries_max: usize, bytes_max: usize, wait: Duration) -> Result<Batch>;
 }
 
@@ -76,38 +79,46 @@ pub struct Size {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     first: u64,
+    next: u64,
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    /// Offset of each entry, and where its bytes end.
+    entries: Vec<(u64, usize)>,
 }
 
 impl Batch {
     pub(crate) fn starting_at(first: u64) -> Self {
-        Self { first, ..Self::default() }
+        Self { first, next: first, ..Self::default() }
     }
 
     pub(crate) fn push(&mut self, entry: &[u8]) {
-        self.bytes.extend_from_slice(entry);
-        self.ends.push(self.bytes.len());
+        self.push_at(self.next, entry);
     }
 
-    /// The offset of the first entry.
+    /// Adds an entry whose offset is at or after [`Batch::next`].
+    pub(crate) fn push_at(&mut self, offset: u64, entry: &[u8]) {
+        self.bytes.extend_from_slice(entry);
+        self.entries.push((offset, self.bytes.len()));
+        self.next = offset + 1;
+    }
+
+    /// The offset it was read from.
     pub fn first(&self) -> u64 {
         self.first
     }
 
     /// The offset after the last entry: where to read on.
     pub fn next(&self) -> u64 {
-        self.first + self.ends.len() as u64
+        self.next
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.entries.len()
     }
 
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.entries.is_empty()
     }
 
     /// All entries' bytes together.
@@ -117,14 +128,12 @@ impl Batch {
 
     /// The entries with their offsets, in order.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let offsets = self.first..;
-        offsets.zip((0..self.len()).filter_map(|index| self.bytes.get(self.range(index))))
-    }
-
-    fn range(&self, index: usize) -> Range<usize> {
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before));
-        let end = self.ends.get(index);
-        start.copied().unwrap_or(0)..end.copied().unwrap_or(0)
+        let mut start = 0;
+        self.entries.iter().filter_map(move |&(offset, end)| {
+            let entry = self.bytes.get(start..end)?;
+            start = end;
+            Some((offset, entry))
+        })
     }
 
     /// Whether another entry of `bytes` fits under the limits; the first always does.
@@ -177,6 +186,9 @@ pub enum Error {
         /// How many were asked for.
         asked: u32,
     },
+    /// The topic.
+    #[error(transparent)]
+    Kafka(#[from] crate::kafka::Error),
     /// There is no such partition.
     #[error("there is no partition {partition} in the journal")]
     NoPartition {
@@ -213,6 +225,7 @@ impl Error {
         match self {
             Self::Io { .. } => Remedy::Retry,
             Self::Directory(error) => error.remedy(),
+            Self::Kafka(error) => error.remedy(),
             Self::TooLarge { .. } => Remedy::Reject,
             _ => Remedy::Halt,
         }

@@ -1,0 +1,17 @@
+//! `smarketing run`: one process of several, on Kafka and a ClickHouse server.
+
+use super::up;
+use crate::End;
+use crate::cli::Run;
+use crate::config::Config;
+use crate::place::Place;
+use crate::shared;
+
+pub(crate) async fn run(place: &Place, config: &Config, asked: &Run) -> anyhow::Result<End> {
+    let mut config = config.clone();
+    if !asked.role.is_empty() {
+        config.raw.service.roles = asked.role.iter().map(|role| role.word().to_owned()).collect();
+    }
+    let house = shared::open(place, &config).await?;
+    up::serve_with(place, &config, house, async |service| shared::join(service, &config).await).await
+}

@@ -1,0 +1,192 @@
+//! Kafka, as everything here uses it: one way to connect, topics that are what they must be.
+//!
+//! Start at [`Cluster`]. The journal on a topic is [`crate::log::Kafka`]; [`keys`] shares the keys of persons,
+//! [`group`] divides the journal's partitions among processes, [`feed`] reads the topics of others.
+
+mod decode;
+pub mod feed;
+pub mod group;
+pub mod keys;
+mod merge;
+mod registry;
+mod sender;
+mod topic;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaType;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use decode::Format;
+pub use registry::Address;
+pub(crate) use sender::{Letter, Sender};
+pub use smarketing_store::Remedy;
+pub use topic::{Copies, Topic, ensure};
+
+/// A group that is never joined: librdkafka wants one to read.
+pub(crate) const READERS: &str = "smarketing-readers";
+
+/// Longest wait for an answer that somebody waits for.
+pub(crate) const ANSWER: Duration = Duration::from_secs(30);
+
+/// Where the brokers are, and how to get in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// `host:port`, several split by commas.
+    pub brokers: String,
+    /// Settings of librdkafka, such as `security.protocol`; they stand above ours, except where correctness hangs on
+    /// ours.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// Why Kafka did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The client was refused, or nobody answered.
+    #[error("could not {action} the topic \"{topic}\": {reason}")]
+    Refused {
+        /// What was tried, as a verb phrase.
+        action: &'static str,
+        /// The topic it was tried on.
+        topic: String,
+        /// What the client says.
+        reason: String,
+        /// Whether trying again may help.
+        passing: bool,
+    },
+    /// The configuration of a client makes no sense to librdkafka.
+    #[error("the settings of the Kafka client are wrong: {0}; see [kafka.properties]")]
+    Settings(String),
+    /// A topic is not what it must be.
+    #[error("the topic \"{topic}\" {problem}; {fix}")]
+    Topic {
+        /// The topic.
+        topic: String,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do.
+        fix: String,
+    },
+    /// The producer lost its place: what it sent last may be there or not. A restart finds out.
+    #[error("the producer of the topic \"{topic}\" has to start again: {reason}")]
+    Producer {
+        /// The topic.
+        topic: String,
+        /// What the client says.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn refused(action: &'static str, topic: &str, error: &KafkaError) -> Self {
+        Self::Refused { action, topic: topic.to_owned(), reason: error.to_string(), passing: passes(error) }
+    }
+
+    /// Retry what may pass; all else stops whoever asked.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::Refused { passing: true, .. } => Remedy::Retry,
+            _ => Remedy::Halt,
+        }
+    }
+}
+
+/// Whether an error is a matter of waiting: brokers that are away, leaders that move.
+pub(crate) fn passes(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let Some(code) = error.rdkafka_error_code() else { return false };
+    matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::Resolve
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::TimedOutQueue
+            | Code::LeaderNotAvailable
+            | Code::NotLeaderForPartition
+            | Code::ReplicaNotAvailable
+            | Code::BrokerNotAvailable
+            | Code::NetworkException
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
+            | Code::NotEnoughReplicas
+            | Code::NotEnoughReplicasAfterAppend
+            | Code::KafkaStorageError
+            | Code::FencedLeaderEpoch
+            | Code::UnknownLeaderEpoch
+            | Code::OffsetNotAvailable
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownTopic
+            | Code::UnknownPartition
+            | Code::WaitingForCoordinator
+            | Code::PreferredLeaderNotAvailable
+    )
+}
+
+impl Cluster {
+    /// A client's configuration: the operator's settings, and above them what correctness hangs on.
+    fn config(&self, ours: &[(&str, &str)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("client.id", "smarketing").set("topic.metadata.refresh.interval.ms", "30000");
+        config.set("reconnect.backoff.max.ms", "2000");
+        for (name, value) in &self.properties {
+            config.set(name, value);
+        }
+        config.set("bootstrap.servers", &self.brokers).set("allow.auto.create.topics", "false");
+        for (name, value) in ours {
+            config.set(*name, *value);
+        }
+        config
+    }
+
+    /// A consumer's configuration: no position is ever guessed or moved behind our back.
+    pub(crate) fn consumer(&self, group: &str, ours: &[(&str, &str)]) -> ClientConfig {
+        let mut config = self.config(&[
+            ("group.id", group),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("auto.offset.reset", "error"),
+            ("check.crcs", "true"),
+            ("enable.partition.eof", "true"),
+        ]);
+        for (name, value) in ours {
+            config.set(*name, *value);
+        }
+        config
+    }
+
+    /// A producer's configuration: in order, once, for as long as it takes.
+    pub(crate) fn producer(&self) -> ClientConfig {
+        self.config(&[
+            ("enable.idempotence", "true"),
+            ("enable.gapless.guarantee", "true"),
+            ("acks", "all"),
+            ("message.timeout.ms", "0"),
+            ("message.max.bytes", "10485760"),
+            ("compression.type", "lz4"),
+            ("linger.ms", "5"),
+            ("queue.buffering.max.kbytes", "131072"),
+        ])
+    }
+
+    /// Looks whether librdkafka understands the operator's settings, without connecting.
+    ///
+    /// # Errors
+    /// The first setting it does not.
+    pub fn check(&self) -> Result<(), Error> {
+        let native = self.consumer("check", &[]).create_native_config();
+        let client = native.and_then(|native| {
+            rdkafka::client::Client::new(
+                &self.consumer("check", &[]),
+                native,
+                RDKafkaType::RD_KAFKA_CONSUMER,
+                rdkafka::client::DefaultClientContext,
+            )
+        });
+        client.map(drop).map_err(|error| Error::Settings(error.to_string()))
+    }
+}

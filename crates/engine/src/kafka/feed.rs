@@ -1,0 +1,491 @@
+//! Raw topics on their way into the journal.
+//!
+//! One thread reads, merges partitions by time and decodes; another journals and only then notes the offsets. A
+//! partition's messages wait in a queue of their own, so that one topic can be read while another is waited for: what is
+//! not taken from its queue stops librdkafka from fetching, without a word. A message that comes again, after a
+//! rebalance or a crash, has the position it had and is a duplicate.
+
+use super::decode::{Decoder, Format};
+use super::group::Seat;
+use super::merge::{Merge, Place, Raw};
+use super::registry::{Address, Registry};
+use super::{ANSWER, Cluster, Copies, Error, Letter, Sender, Topic, ensure, passes};
+use crate::intake::{self, Incoming, Intake};
+use crate::limits::{DRAIN, INTAKE_BATCH, REJECT_BYTES};
+use crate::progress::Progress;
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, Statistics, TopicPartitionList};
+use smarketing_kernel::text::Text;
+use smarketing_kernel::time::Timestamp;
+use smarketing_schema::Context;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+
+/// A raw topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name.
+    pub topic: String,
+    /// How its messages are written.
+    pub format: Format,
+}
+
+/// What is read, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The topics.
+    pub sources: Vec<Source>,
+    /// The group that divides their partitions.
+    pub seat: Seat,
+    /// Longest wait for the topic that is behind, in time of its records.
+    pub merge_wait: Duration,
+    /// Where rejected messages go as well.
+    pub dead_letters: Option<String>,
+    /// How often those are kept.
+    pub copies: Copies,
+    /// Where writer schemas are found.
+    pub registry: Option<Address>,
+    /// Workspace of events that name none.
+    pub workspace: Text,
+    /// The time now.
+    pub clock: fn() -> Timestamp,
+}
+
+/// Batches between the two threads.
+const BUFFERED: usize = 2;
+/// Pause when there is nothing to do.
+const IDLE: Duration = Duration::from_millis(20);
+/// How often offsets are committed; they only spare work after a restart.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+
+/// Topics being read; stopped when it is dropped.
+pub struct Feed {
+    stopping: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Feed {
+    /// Starts to read. What stops it later is told to `progress`.
+    ///
+    /// # Errors
+    /// Settings that make no sense; brokers that do not answer.
+    pub async fn start(
+        cluster: &Cluster,
+        options: Options,
+        intake: Arc<Intake>,
+        progress: Arc<Progress>,
+        runtime: Handle,
+    ) -> Result<Self, Error> {
+        let dead_letters = dead_letters(cluster, &options).await?;
+        let flow = Arc::new(Flow::default());
+        let hand = Hand { flow: Arc::clone(&flow), progress: Arc::clone(&progress) };
+        let mut config = options.seat.config(cluster);
+        config.set("statistics.interval.ms", "5000");
+        let consumer = config.create_with_context(hand).map_err(|error| Error::Settings(error.to_string()))?;
+        let consumer: Arc<BaseConsumer<Hand>> = Arc::new(consumer);
+        let topics: Vec<&str> = options.sources.iter().map(|source| source.topic.as_str()).collect();
+        consumer.subscribe(&topics).map_err(|error| Error::refused("subscribe to", &topics.join(", "), &error))?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (batches, due) = sync_channel(BUFFERED);
+        let journal = Journal { consumer: Arc::clone(&consumer), flow, intake, dead_letters, clock: options.clock };
+        let registry = options.registry.clone().map(|address| Registry::new(address, runtime));
+        let reader = Reader {
+            merge: Merge::new(options.merge_wait),
+            decoder: Decoder::new(registry),
+            queues: BTreeMap::new(),
+            numbers: topics.iter().enumerate().map(|(at, topic)| ((*topic).to_owned(), at)).collect(),
+            consumer,
+            batches,
+            stopping: Arc::clone(&stopping),
+            options,
+        };
+        let told = Arc::clone(&progress);
+        let read = spawn("feed", move || reader.run().map_err(|error| error.to_string()), progress)?;
+        let write = spawn("intake", move || journal.run(&due), told)?;
+        Ok(Self { stopping, threads: vec![read, write] })
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        for thread in self.threads.drain(..) {
+            let _said_already = thread.join();
+        }
+    }
+}
+
+fn spawn(
+    name: &str,
+    work: impl FnOnce() -> Result<(), String> + Send + 'static,
+    progress: Arc<Progress>,
+) -> Result<JoinHandle<()>, Error> {
+    let run = move || {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        if let Err(why) = ended.unwrap_or_else(|_| Err("a thread of the intake panicked".to_owned())) {
+            tracing::error!(why, "the intake stopped; what was not journalled is read again");
+            progress.fail(&why);
+        }
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| Error::Settings(error.to_string()))
+}
+
+async fn dead_letters(cluster: &Cluster, options: &Options) -> Result<Option<Sender>, Error> {
+    let Some(name) = &options.dead_letters else { return Ok(None) };
+    let topic = Topic { name, partitions: 1, copies: options.copies, cleanup: "delete", forgets: true };
+    ensure(cluster, &topic).await?;
+    Ok(Some(Sender::open(cluster, name)?))
+}
+
+/// What the group decided, and what is on its way to the journal.
+#[derive(Default)]
+struct Flow {
+    state: Mutex<Flowing>,
+    drained: Condvar,
+}
+
+#[derive(Default)]
+struct Flowing {
+    /// Partitions that came and went, in order.
+    changes: Vec<(bool, String, i32)>,
+    /// Batches that were read and not journalled yet.
+    batches: usize,
+}
+
+impl Flow {
+    fn hold(&self) -> MutexGuard<'_, Flowing> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The consumer's ear for the group.
+struct Hand {
+    flow: Arc<Flow>,
+    progress: Arc<Progress>,
+}
+
+impl ClientContext for Hand {
+    fn stats(&self, statistics: Statistics) {
+        let lag = |topic: &rdkafka::statistics::Topic| {
+            let known = topic.partitions.values().map(|partition| u64::try_from(partition.consumer_lag).unwrap_or(0));
+            known.sum()
+        };
+        self.progress.lag(statistics.topics.iter().map(|(name, topic)| (name.clone(), lag(topic))).collect());
+    }
+}
+
+impl ConsumerContext for Hand {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let comes = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        let done = if comes { assign(consumer, list) } else { self.revoke(consumer, list) };
+        if let Err(error) = done {
+            tracing::error!(%error, "the group's decision could not be followed");
+        }
+        let changes = list.elements().into_iter().map(|one| (comes, one.topic().to_owned(), one.partition()));
+        self.flow.hold().changes.extend(changes);
+    }
+}
+
+/// Takes partitions at their committed offsets, or from the beginning.
+fn assign(consumer: &BaseConsumer<Hand>, list: &mut TopicPartitionList) -> Result<(), KafkaError> {
+    let committed = consumer.committed_offsets(list.clone(), ANSWER)?;
+    for one in committed.elements() {
+        let offset = if one.offset() == Offset::Invalid { Offset::Beginning } else { one.offset() };
+        list.set_partition_offset(one.topic(), one.partition(), offset)?;
+    }
+    consumer.incremental_assign(list)
+}
+
+impl Hand {
+    /// Gives partitions up: what was read of them is journalled and committed first, if that is done soon.
+    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> Result<(), KafkaError> {
+        let busy = |flowing: &mut Flowing| flowing.batches > 0;
+        let waited = self.flow.drained.wait_timeout_while(self.flow.hold(), DRAIN / 4, busy);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        if !consumer.assignment_lost() {
+            // Nothing to commit is no error; a failure costs reading again.
+            let _spared = consumer.commit_consumer_state(CommitMode::Sync);
+        }
+        consumer.incremental_unassign(list)
+    }
+}
+
+/// Records on their way to the journal, and where reading goes on after them.
+struct Batch {
+    records: Vec<(Text, Incoming)>,
+    offsets: BTreeMap<Place, i64>,
+    dead: Vec<DeadLetter>,
+}
+
+/// A rejected message, whole.
+struct DeadLetter {
+    bytes: Vec<u8>,
+    headers: OwnedHeaders,
+}
+
+/// The thread that reads.
+struct Reader {
+    options: Options,
+    consumer: Arc<BaseConsumer<Hand>>,
+    numbers: HashMap<String, usize>,
+    queues: BTreeMap<Place, PartitionQueue<Hand>>,
+    merge: Merge,
+    decoder: Decoder,
+    batches: SyncSender<(Batch, Vec<(String, i32, i64)>)>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Reader {
+    fn run(mut self) -> Result<(), Error> {
+        let mut idle = true;
+        while !self.stopping.load(Ordering::SeqCst) {
+            self.attend(if idle { IDLE } else { Duration::ZERO })?;
+            self.fill()?;
+            let taken = self.merge.take(INTAKE_BATCH, Instant::now());
+            idle = taken.is_empty();
+            if !idle {
+                let batch = self.decode(taken);
+                idle = batch.records.is_empty();
+                if !idle && !self.hand_over(batch)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the group speak, and follows what it decided.
+    ///
+    /// Messages that come here were fetched before their partition had its own queue, so they are its first: all of
+    /// them are taken before any queue is looked at.
+    fn attend(&mut self, wait: Duration) -> Result<(), Error> {
+        let consumer = Arc::clone(&self.consumer);
+        let mut news = consumer.poll(wait);
+        loop {
+            let changes = std::mem::take(&mut consumer.context().flow.hold().changes);
+            for (comes, topic, partition) in changes {
+                self.change(comes, &topic, partition);
+            }
+            let Some(one) = news else { return Ok(()) };
+            let one = owned(one, &self.numbers);
+            note(&mut self.merge, &self.options.sources, one.place, one.came)?;
+            news = consumer.poll(Duration::ZERO);
+        }
+    }
+
+    /// A partition comes, and gets a queue of its own, or goes.
+    fn change(&mut self, comes: bool, topic: &str, partition: i32) {
+        let Some(number) = self.numbers.get(topic).copied() else { return };
+        let place = (number, partition);
+        let _old = self.queues.remove(&place);
+        self.merge.close(place);
+        if comes {
+            self.merge.open(place, Text::from(format!("kafka/{topic}/{partition}")));
+            let queue = self.consumer.split_partition_queue(topic, partition);
+            self.queues.extend(queue.map(|queue| (place, queue)));
+        }
+    }
+
+    /// Takes in what has come, as far as there is room.
+    fn fill(&mut self) -> Result<(), Error> {
+        for (place, queue) in &self.queues {
+            while self.merge.lane(*place).is_some_and(|lane| lane.has_room()) {
+                let Some(news) = queue.poll(Duration::ZERO) else { break };
+                let news = owned(news, &self.numbers);
+                note(&mut self.merge, &self.options.sources, Some(*place), news.came)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes as many as can be decoded now; the rest is given back.
+    fn decode(&mut self, taken: Vec<(Place, Raw)>) -> Batch {
+        let ctx = Context { now: (self.options.clock)(), workspace: self.options.workspace.clone() };
+        let mut batch = Batch { records: Vec::with_capacity(taken.len()), offsets: BTreeMap::new(), dead: Vec::new() };
+        let mut taken = taken.into_iter();
+        while let Some((place, raw)) = taken.next() {
+            let Some(source) = self.options.sources.get(place.0) else { continue };
+            let outcome = self.decoder.decode(&source.format, raw.in_envelope, &raw.bytes, &ctx);
+            let Ok(outcome) = outcome else {
+                self.merge.give_back(std::iter::once((place, raw)).chain(taken).collect());
+                break;
+            };
+            let Some(lane) = self.merge.lane(place) else { continue };
+            let _before = batch.offsets.insert(place, raw.offset + 1);
+            let length = raw.bytes.len() as u64;
+            let mut bytes = Vec::new();
+            if let Err(rejected) = &outcome {
+                let headers = headers(source, place.1, &raw, rejected);
+                bytes = raw.bytes.get(..REJECT_BYTES).unwrap_or(&raw.bytes).to_vec();
+                batch.dead.push(DeadLetter { bytes: raw.bytes, headers });
+            }
+            let position = u64::try_from(raw.offset).unwrap_or(0) + 1;
+            let outcome = outcome.map(|decoded| decoded.event);
+            batch.records.push((lane.stream.clone(), Incoming { position, outcome, bytes, length }));
+        }
+        batch
+    }
+
+    /// Hands a batch to the journal; the group is attended to meanwhile. False when nobody takes it any more.
+    fn hand_over(&mut self, batch: Batch) -> Result<bool, Error> {
+        let named = |(place, offset): (&Place, &i64)| {
+            let source = self.options.sources.get(place.0)?;
+            Some((source.topic.clone(), place.1, *offset))
+        };
+        let offsets = batch.offsets.iter().filter_map(named).collect();
+        self.consumer.context().flow.hold().batches += 1;
+        let mut parcel = (batch, offsets);
+        loop {
+            match self.batches.try_send(parcel) {
+                Ok(()) => return Ok(true),
+                Err(TrySendError::Disconnected(_)) => return Ok(false),
+                Err(TrySendError::Full(same)) => {
+                    parcel = same;
+                    self.attend(Duration::from_millis(5))?;
+                }
+            }
+        }
+    }
+}
+
+/// What a queue had to tell.
+struct News {
+    place: Option<Place>,
+    /// A message, or that there is none for now.
+    came: Result<Option<Raw>, KafkaError>,
+}
+
+/// Puts what came into its lane.
+fn note(
+    merge: &mut Merge,
+    sources: &[Source],
+    place: Option<Place>,
+    came: Result<Option<Raw>, KafkaError>,
+) -> Result<(), Error> {
+    let lane = place.and_then(|place| merge.lane(place));
+    match (came, lane) {
+        (Ok(Some(raw)), Some(lane)) => {
+            if !lane.push(raw) {
+                let reason = "messages came out of order; a restart reads them again".to_owned();
+                return Err(Error::Producer { topic: lane.stream.to_string(), reason });
+            }
+        }
+        (Ok(None), Some(lane)) => lane.end(),
+        (Ok(_), None) => {}
+        (Err(error), _) if passes(&error) => tracing::warn!(%error, "the raw topics"),
+        (Err(error), _) => {
+            let source = place.and_then(|(number, _)| sources.get(number));
+            let topic = source.map_or("of the intake", |source| source.topic.as_str());
+            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AutoOffsetReset) {
+                return Err(Error::refused("read", topic, &error));
+            }
+            let problem = format!("lost messages before they were read: {error}");
+            let fix = "keep its messages longer; to go on with what there is, reset the group's offsets".into();
+            return Err(Error::Topic { topic: topic.to_owned(), problem, fix });
+        }
+    }
+    Ok(())
+}
+
+fn owned(news: Result<BorrowedMessage<'_>, KafkaError>, numbers: &HashMap<String, usize>) -> News {
+    match news {
+        Ok(message) => {
+            let raw = Raw {
+                offset: message.offset(),
+                at: message.timestamp().to_millis().unwrap_or(i64::MIN),
+                bytes: message.payload().unwrap_or_default().to_vec(),
+                in_envelope: message.headers().is_some_and(is_envelope),
+            };
+            News {
+                place: numbers.get(message.topic()).map(|number| (*number, message.partition())),
+                came: Ok(Some(raw)),
+            }
+        }
+        Err(KafkaError::PartitionEOF(_)) => News { place: None, came: Ok(None) },
+        Err(error) => News { place: None, came: Err(error) },
+    }
+}
+
+/// Whether headers say that the message is a structured-mode envelope of CloudEvents.
+fn is_envelope(headers: &impl Headers) -> bool {
+    headers.iter().any(|header| {
+        header.key.eq_ignore_ascii_case("content-type")
+            && header.value.is_some_and(|value| value.starts_with(b"application/cloudevents"))
+    })
+}
+
+/// What a dead letter says of its origin.
+fn headers(source: &Source, partition: i32, raw: &Raw, rejected: &smarketing_schema::Rejected) -> OwnedHeaders {
+    let all = [
+        ("smarketing-reason", rejected.reason.code().to_owned()),
+        ("smarketing-detail", rejected.detail.clone()),
+        ("smarketing-topic", source.topic.clone()),
+        ("smarketing-partition", partition.to_string()),
+        ("smarketing-offset", raw.offset.to_string()),
+    ];
+    let headers = OwnedHeaders::new_with_capacity(all.len());
+    all.iter().fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
+}
+
+/// The thread that journals.
+struct Journal {
+    consumer: Arc<BaseConsumer<Hand>>,
+    flow: Arc<Flow>,
+    intake: Arc<Intake>,
+    dead_letters: Option<Sender>,
+    clock: fn() -> Timestamp,
+}
+
+impl Journal {
+    fn run(self, due: &Receiver<(Batch, Vec<(String, i32, i64)>)>) -> Result<(), String> {
+        let mut committed = Instant::now();
+        for (batch, offsets) in due {
+            let taken = self.take(batch);
+            self.flow.hold().batches -= 1;
+            self.flow.drained.notify_all();
+            taken?;
+            self.note(&offsets);
+            if committed.elapsed() >= COMMIT_EVERY {
+                committed = Instant::now();
+                let _spared = self.consumer.commit_consumer_state(CommitMode::Async);
+            }
+        }
+        let _spared = self.consumer.commit_consumer_state(CommitMode::Sync);
+        Ok(())
+    }
+
+    fn take(&self, batch: Batch) -> Result<(), String> {
+        self.intake.append_all(batch.records, (self.clock)()).map_err(|error: intake::Error| error.to_string())?;
+        let Some(dead_letters) = &self.dead_letters else { return Ok(()) };
+        let letters = batch.dead.iter().map(|dead| Letter {
+            partition: 0,
+            key: None,
+            payload: Some(&dead.bytes),
+            headers: Some(dead.headers.clone()),
+        });
+        if batch.dead.is_empty() {
+            return Ok(());
+        }
+        let sent = dead_letters.send(letters).and_then(super::sender::Receipt::wait);
+        sent.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Notes what is journalled; for partitions that were given up meanwhile, whoever has them reads it again.
+    fn note(&self, offsets: &[(String, i32, i64)]) {
+        for (topic, partition, offset) in offsets {
+            let mut one = TopicPartitionList::new();
+            let _added = one.add_partition_offset(topic, *partition, Offset::Offset(*offset));
+            let _given_up = self.consumer.store_offsets(&one);
+        }
+    }
+}

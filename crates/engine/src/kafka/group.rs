@@ -1,0 +1,207 @@
+//! Who works which partition of the journal: a consumer group that is joined for its assignments only.
+//!
+//! Nothing is read through it; workers read the journal from where their own store stands. Being late in giving up a
+//! partition costs work done twice and nothing else, because rows are state with the journal's offset as version.
+
+use super::{Cluster, Error, passes};
+use crate::limits::DRAIN;
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How a process takes part in a group.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// The group's name.
+    pub group: String,
+    /// A name that is the process's own and stays through a restart: then a restart moves nothing. Empty for none.
+    pub instance: String,
+    /// How long the group waits for a silent process.
+    pub session_timeout: Duration,
+}
+
+/// What is done about partitions.
+pub trait Duty: Send + 'static {
+    /// Takes partitions up; may take its time.
+    fn take(&mut self, partitions: &[u32]);
+
+    /// Gives partitions up; others wait for it, but not for ever.
+    fn leave(&mut self, partitions: &[u32]);
+
+    /// Positions of what is worked, for tools that show how far a group is behind.
+    fn positions(&self) -> Vec<(u32, u64)>;
+
+    /// The group cannot be taken part in any more.
+    fn expelled(&mut self, why: &str);
+}
+
+/// How often positions are told.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// A process's place in the group; given up when it is dropped.
+pub struct Membership {
+    stopping: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Seat {
+    /// A group consumer's configuration. The new protocol of Kafka 4 (`group.protocol=consumer`) leaves the times and
+    /// the way of assigning to the broker.
+    pub(crate) fn config(&self, cluster: &Cluster) -> rdkafka::ClientConfig {
+        let mut config = cluster.consumer(&self.group, &[]);
+        if cluster.properties.get("group.protocol").is_none_or(|protocol| protocol == "classic") {
+            let session = self.session_timeout.as_millis();
+            config.set("partition.assignment.strategy", "cooperative-sticky");
+            config.set("session.timeout.ms", session.to_string());
+            config.set("heartbeat.interval.ms", (session / 5).max(100).to_string());
+        }
+        if !self.instance.is_empty() {
+            config.set("group.instance.id", &self.instance);
+        }
+        config
+    }
+}
+
+/// What has to be done, in order.
+enum Order {
+    Take(Vec<u32>),
+    Leave(Vec<u32>, SyncSender<()>),
+    Expelled(String),
+}
+
+/// Turns assignments into orders.
+struct Clerk {
+    topic: String,
+    orders: SyncSender<Order>,
+}
+
+impl Membership {
+    /// Joins the group of `topic`'s partitions.
+    ///
+    /// # Errors
+    /// Settings that make no sense.
+    pub fn join(cluster: &Cluster, topic: &str, seat: &Seat, duty: impl Duty) -> Result<Self, Error> {
+        let (orders, due) = sync_channel(64);
+        let clerk = Clerk { topic: topic.to_owned(), orders: orders.clone() };
+        let settings = |error: String| Error::Settings(error);
+        let consumer: BaseConsumer<Clerk> =
+            seat.config(cluster).create_with_context(clerk).map_err(|error| settings(error.to_string()))?;
+        consumer.subscribe(&[topic]).map_err(|error| Error::refused("join the group of", topic, &error))?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let duty = Arc::new(Mutex::new(duty));
+        let worker = Arc::clone(&duty);
+        let work = std::thread::Builder::new().name("partitions".into()).spawn(move || work(&worker, &due));
+        let member = Member { consumer, topic: topic.to_owned(), orders, stopping: Arc::clone(&stopping) };
+        let poll = std::thread::Builder::new().name("group".into()).spawn(move || member.run(&duty));
+        let threads = [poll, work].into_iter().collect::<Result<Vec<_>, _>>();
+        Ok(Self { stopping, threads: threads.map_err(|error| settings(error.to_string()))? })
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        for thread in self.threads.drain(..) {
+            let _said_already = thread.join();
+        }
+    }
+}
+
+/// Does what is due, one thing after the other, until nobody gives orders any more.
+fn work(duty: &Mutex<impl Duty>, due: &Receiver<Order>) {
+    for order in due {
+        let mut duty = duty.lock().unwrap_or_else(PoisonError::into_inner);
+        match order {
+            Order::Take(partitions) => duty.take(&partitions),
+            Order::Leave(partitions, done) => {
+                duty.leave(&partitions);
+                let _nobody_waits_any_more = done.try_send(());
+            }
+            Order::Expelled(why) => duty.expelled(&why),
+        }
+    }
+}
+
+/// The thread that keeps the process in the group.
+struct Member {
+    consumer: BaseConsumer<Clerk>,
+    topic: String,
+    orders: SyncSender<Order>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Member {
+    fn run(self, duty: &Mutex<impl Duty>) {
+        let mut told = Instant::now();
+        while !self.stopping.load(Ordering::SeqCst) {
+            match self.consumer.poll(Duration::from_millis(100)) {
+                Some(Err(error)) if !passes(&error) && !matches!(error, KafkaError::PartitionEOF(_)) => {
+                    if let Some((_, why)) = self.consumer.client().fatal_error() {
+                        let _gone = self.orders.send(Order::Expelled(why));
+                        return;
+                    }
+                    tracing::warn!(%error, "the group of workers");
+                }
+                _ => {}
+            }
+            if told.elapsed() >= TELL_EVERY {
+                told = Instant::now();
+                // Whoever works a partition up or down must not be waited for here.
+                if let Ok(duty) = duty.try_lock() {
+                    self.tell(&duty.positions());
+                }
+            }
+        }
+        // Dropping the consumer gives everything up, through the same way as a rebalance.
+    }
+
+    fn tell(&self, positions: &[(u32, u64)]) {
+        let mut list = TopicPartitionList::new();
+        for (partition, position) in positions {
+            let (Ok(partition), Ok(position)) = (i32::try_from(*partition), i64::try_from(*position)) else { continue };
+            let _added = list.add_partition_offset(&self.topic, partition, Offset::Offset(position));
+        }
+        if !positions.is_empty()
+            && let Err(error) = self.consumer.commit(&list, CommitMode::Async)
+        {
+            tracing::debug!(%error, "positions were not told");
+        }
+    }
+}
+
+impl ClientContext for Clerk {}
+
+impl ConsumerContext for Clerk {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let partitions: Vec<u32> =
+            list.elements_for_topic(&self.topic).iter().filter_map(|one| u32::try_from(one.partition()).ok()).collect();
+        let done = if what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            let _gone = self.orders.send(Order::Take(partitions));
+            // Nothing is read here.
+            let paused = list.set_all_offsets(Offset::End).and_then(|()| consumer.incremental_assign(list));
+            paused.and_then(|()| consumer.pause(list))
+        } else {
+            self.leave(partitions);
+            consumer.incremental_unassign(list)
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "the group's decision could not be followed");
+        }
+    }
+}
+
+impl Clerk {
+    fn leave(&self, partitions: Vec<u32>) {
+        let (done, wait) = sync_channel(1);
+        if self.orders.send(Order::Leave(partitions, done)).is_ok() && wait.recv_timeout(DRAIN).is_err() {
+            tracing::warn!("a partition is given up before its work is done; whoever takes it does that again");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A real Apache Kafka for tests: one to three brokers in KRaft mode, on free ports, in a directory of their own.
+//!
+//! Needs java (17 or newer) and the jars that `scripts/kafka` fetches; without them the tests fail and say so. A broker
+//! dies with the test process, however that ends: it hangs on a pipe.
+
+use std::fmt::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a broker may take to come up on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Every cluster of the tests has the same id: they never meet.
+const CLUSTER_ID: &str = "c21hcmtldGluZy10ZXN0cw";
+
+/// Brokers that know each other.
+pub(crate) struct Cluster {
+    brokers: Vec<Broker>,
+    _folder: TempDir,
+}
+
+/// One broker, which is also a controller.
+pub(crate) struct Broker {
+    port: u16,
+    folder: PathBuf,
+    running: Option<Child>,
+}
+
+impl Cluster {
+    /// Formats and starts `count` brokers.
+    pub(crate) fn start(count: usize) -> Self {
+        let folder = TempDir::new().unwrap();
+        let ports = free_ports(2 * count);
+        let (clients, controllers) = ports.split_at(count);
+        let brokers = (0..count).map(|index| {
+            let home = folder.path().join(format!("broker-{index}"));
+            std::fs::create_dir_all(&home).unwrap();
+            std::fs::write(home.join("server.properties"), properties(index, clients, controllers, &home)).unwrap();
+            Broker { port: clients[index], folder: home, running: None }
+        });
+        let mut cluster = Self { brokers: brokers.collect(), _folder: folder };
+        for broker in &mut cluster.brokers {
+            broker.format();
+            broker.launch();
+        }
+        cluster.brokers.iter().for_each(Broker::wait);
+        cluster
+    }
+
+    /// Where clients find it.
+    pub(crate) fn brokers(&self) -> String {
+        let addresses: Vec<_> = self.brokers.iter().map(|broker| format!("127.0.0.1:{}", broker.port)).collect();
+        addresses.join(",")
+    }
+
+    /// One of its brokers.
+    #[allow(dead_code)]
+    pub(crate) fn broker(&mut self, index: usize) -> &mut Broker {
+        &mut self.brokers[index]
+    }
+}
+
+impl Broker {
+    fn format(&self) {
+        let output = java(&self.folder)
+            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", "server.properties"])
+            .output()
+            .expect("java is needed: install a JRE of version 17 or newer");
+        assert!(output.status.success(), "kafka did not format: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn launch(&mut self) {
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.join("out.log")).unwrap();
+        // The shell reads from a pipe that nobody writes to: at its end, the broker is killed.
+        let script =
+            "\"$@\" & echo $! > pid; (read -r nothing; kill -9 $! 2>/dev/null) <&3 & wait %1; kill %2 2>/dev/null";
+        let broker = java(&self.folder);
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &format!("exec 3<&0; {script}"), "broker"]).arg(broker.get_program());
+        shell.args(broker.get_args()).args(["kafka.Kafka", "server.properties"]).current_dir(&self.folder);
+        shell.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
+        self.running = Some(shell.spawn().unwrap());
+    }
+
+    fn wait(&self) {
+        let started = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let said = || std::fs::read_to_string(self.folder.join("out.log")).unwrap_or_default();
+            assert!(started.elapsed() < PATIENCE, "the broker did not come up: {}", said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Starts it again on its old data.
+    #[allow(dead_code)]
+    pub(crate) fn restart(&mut self) {
+        assert!(self.running.is_none(), "the broker runs");
+        self.launch();
+        self.wait();
+    }
+
+    /// Stops it as an operator does.
+    #[allow(dead_code)]
+    pub(crate) fn stop(&mut self) {
+        self.signal("TERM");
+    }
+
+    /// Kills it as a power cut does.
+    #[allow(dead_code)]
+    pub(crate) fn kill(&mut self) {
+        self.signal("KILL");
+    }
+
+    #[allow(dead_code)]
+    fn signal(&mut self, signal: &str) {
+        let pid = std::fs::read_to_string(self.folder.join("pid")).unwrap();
+        assert!(Command::new("kill").args([&format!("-{signal}"), pid.trim()]).status().unwrap().success());
+        let mut running = self.running.take().unwrap();
+        running.wait().unwrap();
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            drop(running.stdin.take());
+            let _gone = running.wait();
+        }
+    }
+}
+
+/// java with the jars and little memory.
+fn java(folder: &Path) -> Command {
+    let mut java = Command::new("java");
+    java.args(["-Xms64m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+    java.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"]);
+    java.arg(jars().join("*")).current_dir(folder).stdin(Stdio::null());
+    java
+}
+
+/// The jars in the cache.
+fn jars() -> PathBuf {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/kafka");
+    let output = Command::new(script).output().unwrap();
+    assert!(output.status.success(), "no Kafka: {}", String::from_utf8_lossy(&output.stderr));
+    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
+}
+
+fn free_ports(count: usize) -> Vec<u16> {
+    // All are held until all are known, so that none is given twice.
+    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+}
+
+fn properties(index: usize, clients: &[u16], controllers: &[u16], home: &Path) -> String {
+    let voters: Vec<_> =
+        controllers.iter().enumerate().map(|(at, port)| format!("{}@127.0.0.1:{port}", at + 1)).collect();
+    let copies = clients.len().min(3);
+    let mut text = format!(
+        "process.roles=broker,controller\nnode.id={}\ncontroller.quorum.voters={}\n\
+         listeners=PLAINTEXT://127.0.0.1:{},CONTROLLER://127.0.0.1:{}\ncontroller.listener.names=CONTROLLER\n\
+         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nlog.dirs={}\n",
+        index + 1,
+        voters.join(","),
+        clients[index],
+        controllers[index],
+        home.join("data").display(),
+    );
+    for (name, value) in [
+        ("offsets.topic.replication.factor", copies),
+        ("offsets.topic.num.partitions", 4),
+        ("transaction.state.log.replication.factor", copies),
+        ("transaction.state.log.min.isr", 1),
+        ("transaction.state.log.num.partitions", 2),
+        ("group.initial.rebalance.delay.ms", 0),
+        ("group.min.session.timeout.ms", 1_000),
+    ] {
+        writeln!(text, "{name}={value}").unwrap();
+    }
+    text.push_str("auto.create.topics.enable=false\n");
+    text
+}

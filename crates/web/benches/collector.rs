@@ -2,6 +2,7 @@
 //! `cargo bench -p smarketing-web --bench collector -- [events] [events a request] [producers]`
 
 use smarketing_engine::log::{Local, Log, Options as LogOptions};
+use smarketing_engine::vault::Ring;
 use smarketing_engine::{Intake, Pepper, Progress, Vault};
 use smarketing_kernel::time::Timestamp;
 use smarketing_store::Store as _;
@@ -62,7 +63,7 @@ fn main() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let log: Arc<dyn Log> = Arc::new(Local::open(directory.path(), 4, LogOptions::default()).expect("a journal"));
     let cells = smarketing_store::Memory::default().cells("persons").expect("cells");
-    let vault = Arc::new(Vault::new(cells, Pepper([7; 32])));
+    let vault = Arc::new(Vault::new(Box::new(Ring::new(cells)), Pepper([7; 32])));
     let intake = Arc::new(Intake::new(Arc::clone(&log), vault, []));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let options =

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use smarketing_engine::log::{self, Log, Memory, Reader, Size};
+use smarketing_engine::vault::Ring;
 use smarketing_engine::{Intake, Pepper, Progress, Vault, codec};
 use smarketing_kernel::entry::Entry;
 use smarketing_kernel::time::Timestamp;
@@ -124,7 +125,7 @@ impl Bed {
         let mode = Mutex::new((Mode::Open, 0));
         let log = Arc::new(Faulty { memory: Memory::new(PARTITIONS), mode, changed: Condvar::new() });
         let cells = smarketing_store::Memory::default().cells("persons").unwrap();
-        let vault = Arc::new(Vault::new(cells, Pepper([7; 32])));
+        let vault = Arc::new(Vault::new(Box::new(Ring::new(cells)), Pepper([7; 32])));
         let intake = Arc::new(Intake::new(Arc::clone(&log) as Arc<dyn Log>, vault, []));
         let progress = Arc::new(Progress::new(PARTITIONS));
         let mut options = Options::new("127.0.0.1:0".parse().unwrap(), TOKEN.into(), || NOW);

@@ -227,6 +227,9 @@ struct Batch {
     dead: Vec<DeadLetter>,
 }
 
+/// A batch, and topic, partition and offset to go on from after it.
+type Parcel = (Batch, Vec<(String, i32, i64)>);
+
 /// A rejected message, whole.
 struct DeadLetter {
     bytes: Vec<u8>,
@@ -241,7 +244,7 @@ struct Reader {
     queues: BTreeMap<Place, PartitionQueue<Hand>>,
     merge: Merge,
     decoder: Decoder,
-    batches: SyncSender<(Batch, Vec<(String, i32, i64)>)>,
+    batches: SyncSender<Parcel>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -447,7 +450,7 @@ struct Journal {
 }
 
 impl Journal {
-    fn run(self, due: &Receiver<(Batch, Vec<(String, i32, i64)>)>) -> Result<(), String> {
+    fn run(self, due: &Receiver<Parcel>) -> Result<(), String> {
         let mut committed = Instant::now();
         for (batch, offsets) in due {
             let taken = self.take(batch);

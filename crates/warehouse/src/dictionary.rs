@@ -1,6 +1,7 @@
 //! The data dictionary: every view and table with every column, from the comments in the database itself.
 
 use crate::{Result, Table, Warehouse};
+use serde_json::Value;
 
 const TABLES: &str = "
 SELECT database = {views:String} AS view, t.name, t.comment, c.name, c.type, c.comment
@@ -15,8 +16,20 @@ impl Warehouse {
     /// # Errors
     /// Those of the server.
     pub async fn dictionary(&self) -> Result<String> {
+        Ok(markdown(&self.described().await?))
+    }
+
+    /// The views as the sources of a dbt project, with the descriptions and types of [`Warehouse::dictionary`].
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn dbt_sources(&self) -> Result<String> {
+        Ok(sources(&self.described().await?))
+    }
+
+    async fn described(&self) -> Result<Table> {
         let parameters = [("views", self.names.views.as_str()), ("data", self.names.data.as_str())];
-        Ok(markdown(&self.ask("dictionary", TABLES, &parameters).await?))
+        self.ask("dictionary", TABLES, &parameters).await
     }
 }
 
@@ -40,4 +53,34 @@ fn markdown(columns: &Table) -> String {
         out += &format!("| `{column}` | `{kind}` | {comment} |\n");
     }
     out
+}
+
+fn sources(columns: &Table) -> String {
+    let mut out = "# Generated from the comments in the database; do not edit.\n\
+        version: 2\n\n\
+        sources:\n  \
+        - name: smarketing\n    \
+        description: \"The views of smarketing: right without FINAL, versions or generations.\"\n    \
+        schema: \"{{ var('smarketing_database', 'smarketing') }}\"\n    \
+        tables:\n"
+        .to_owned();
+    let mut before = String::new();
+    for row in &columns.rows {
+        let [view, table, about, column, kind, comment] = row.as_slice() else { continue };
+        if view.to_string() != "1" {
+            continue;
+        }
+        if before != table.to_string() {
+            before = table.to_string();
+            out += &format!("      - name: {table}\n        description: {}\n        columns:\n", quoted(about));
+        }
+        out += &format!("          - name: {column}\n            data_type: {}\n", quoted(kind));
+        out += &format!("            description: {}\n", quoted(comment));
+    }
+    out
+}
+
+/// A JSON string is a YAML string.
+fn quoted(text: impl ToString) -> Value {
+    Value::from(text.to_string())
 }

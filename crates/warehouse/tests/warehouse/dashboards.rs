@@ -6,16 +6,25 @@ use serde_json::Value;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/grafana");
 
-/// The SQL of every panel, as Grafana would send it.
-fn questions() -> Vec<(String, String)> {
+/// What a panel asks, as Grafana would send it.
+pub(crate) struct Question {
+    /// Name of the dashboard's file.
+    pub(crate) file: String,
+    title: String,
+    pub(crate) sql: String,
+}
+
+/// The questions of every panel of every dashboard.
+pub(crate) fn questions() -> Vec<Question> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(FOLDER).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-        let dashboard: Value = serde_json::from_str(&text).unwrap();
+        let path = file.unwrap().path();
+        let file = path.file_name().unwrap().to_string_lossy();
+        let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         for panel in dashboard["panels"].as_array().unwrap() {
             let title = format!("{}: {}", dashboard["title"], panel["title"]);
             let sql = panel["targets"].as_array().unwrap().iter().filter_map(|target| target["rawSql"].as_str());
-            found.extend(sql.map(|sql| (title.clone(), expanded(sql))));
+            found.extend(sql.map(|sql| Question { file: file.to_string(), title: title.clone(), sql: expanded(sql) }));
         }
     }
     found
@@ -41,7 +50,7 @@ fn every_panel_is_answered() {
         let warehouse = holding("dashboards", &[world()]).await;
         let questions = questions();
         assert_eq!(questions.len(), 14);
-        for (title, sql) in questions {
+        for Question { title, sql, .. } in questions {
             let answer = ask(&warehouse, &sql.replace("'w_shaped'", "'linear'")).await;
             let empty = EMPTY.iter().any(|panel| title.contains(panel));
             assert_eq!(answer.is_empty(), empty, "{title}: {answer}\n{sql}");

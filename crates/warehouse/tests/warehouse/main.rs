@@ -2,6 +2,7 @@
 
 mod compare;
 mod dashboards;
+mod dbt;
 mod migrate;
 mod report;
 mod rows;

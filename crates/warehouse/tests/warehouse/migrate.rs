@@ -88,16 +88,20 @@ fn every_table_and_column_has_a_comment() {
     });
 }
 
-/// `SMARKETING_BLESS=1` writes the file anew.
+/// `SMARKETING_BLESS=1` writes the files anew.
 #[test]
-fn the_data_dictionary_is_current() {
+fn the_data_dictionary_and_the_sources_of_dbt_are_current() {
     run(async {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/TABLES.md");
-        let present = empty("dictionary").await.dictionary().await.unwrap();
-        if std::env::var_os("SMARKETING_BLESS").is_some() {
-            std::fs::write(path, &present).unwrap();
+        let warehouse = empty("dictionary").await;
+        let dictionary = warehouse.dictionary().await.unwrap();
+        let sources = warehouse.dbt_sources().await.unwrap();
+        for (name, present) in [("schemas/TABLES.md", dictionary), ("deploy/dbt/models/sources.yml", sources)] {
+            let path = format!("{}/../../{name}", env!("CARGO_MANIFEST_DIR"));
+            if std::env::var_os("SMARKETING_BLESS").is_some() {
+                std::fs::write(&path, &present).unwrap();
+            }
+            let committed = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(committed == present, "{name} is out of date: run with SMARKETING_BLESS=1");
         }
-        let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(committed == present, "schemas/TABLES.md is out of date: run with SMARKETING_BLESS=1");
     });
 }

@@ -19,6 +19,9 @@ pub(crate) fn questions() -> Vec<Question> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(FOLDER).unwrap() {
         let path = file.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         let file = path.file_name().unwrap().to_string_lossy();
         let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         for panel in dashboard["panels"].as_array().unwrap() {

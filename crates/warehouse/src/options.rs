@@ -33,7 +33,8 @@ pub struct Options {
     pub generation: u32,
     /// Whether an insert is acknowledged only when it is on disk. For a single node; a cluster has replicas instead.
     pub durable: bool,
-    /// Whether bodies are compressed with LZ4. Pays off on a network, costs on loopback.
+    /// Whether answers are compressed with LZ4. Pays off on a network, costs on loopback. Rows on their way in are
+    /// not: the client does not compress the Native format.
     pub compress: bool,
     /// Longest wait for the server to take a chunk of an insert, and then to acknowledge the whole.
     pub insert_timeout: Duration,

@@ -1,17 +1,21 @@
-//! How a row of the kernel is spelled in its table: borrowed, column by column, no copies.
+//! How a row of the kernel is spelled in its table, column by column.
 //!
 //! One `record!` a table lists its columns with their types and where they come from; the last four columns are the
 //! same everywhere and come from the [`Stamp`].
 
+pub(crate) mod column;
 pub(crate) mod credit;
 pub(crate) mod deals;
 pub(crate) mod money;
 pub(crate) mod people;
 
 use crate::write::Opener;
-use clickhouse::{Row, RowWrite};
+use clickhouse::native::builder::BlockBuilder;
 use smarketing_kernel::row::Table;
-use smarketing_kernel::time::{Day, Timestamp};
+use smarketing_kernel::time::Day;
+
+/// What the client's encoder fails with.
+pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Who says a row, and whether it is still there.
 #[derive(Clone, Copy, Debug)]
@@ -23,43 +27,34 @@ pub(crate) struct Stamp {
 }
 
 /// A row of the kernel that has a table here.
-pub(crate) trait Stored {
+pub(crate) trait Stored: Sized {
     /// Its table.
     const TABLE: Table;
-    /// Its columns.
-    type Record: RowWrite;
 
     /// The day that decides the table's monthly partition; `None` where the table has only one partition.
     fn day(&self) -> Option<Day>;
 
-    /// Roughly how many bytes it makes, for the size of blocks.
+    /// Roughly how many bytes it makes, for the size of inserts.
     fn weight(&self) -> usize {
         256
     }
 
-    /// The row as its table wants it. Only a lead has anything for the `opener`.
-    fn record<'a>(&'a self, stamp: Stamp, opener: &dyn Opener) -> <Self::Record as Row>::Value<'a>;
+    /// Rows as their table wants them, column by column. Only a lead has anything for the `opener`.
+    ///
+    /// # Errors
+    /// When a value does not fit the type of its column, which is a mistake in the record.
+    fn columns(rows: &[(&Self, Stamp)], opener: &dyn Opener, block: &mut BlockBuilder) -> Result<(), BoxedError>;
 }
 
-/// Declares the columns of a table: a struct, and [`Stored`] for the kernel's row.
+/// Declares how a row of the kernel fills the columns of its table.
 macro_rules! record {
     (
-        $record:ident: $table:ident, one partition a $period:tt,
+        $table:ident, one partition a $period:tt,
         |$row:ident: $kind:ty, $opener:ident| { $($column:ident: $type:ty = $value:expr,)* }
         $(weighs $weight:expr;)?
     ) => {
-        #[derive(clickhouse::Row, serde::Serialize)]
-        pub(crate) struct $record<'a> {
-            $($column: $type,)*
-            partition: u32,
-            version: u64,
-            is_deleted: u8,
-            row_digest: u64,
-        }
-
         impl $crate::record::Stored for $kind {
             const TABLE: smarketing_kernel::row::Table = smarketing_kernel::row::Table::$table;
-            type Record = $record<'static>;
 
             $crate::record::record!(@day $row $period);
 
@@ -68,19 +63,16 @@ macro_rules! record {
                 $weight
             })?
 
-            fn record<'a>(
-                &'a self,
-                stamp: $crate::record::Stamp,
+            fn columns(
+                rows: &[(&Self, $crate::record::Stamp)],
                 $opener: &dyn $crate::write::Opener,
-            ) -> $record<'a> {
-                let $row = self;
-                $record {
-                    $($column: $value,)*
-                    partition: stamp.partition,
-                    version: stamp.version,
-                    is_deleted: u8::from(stamp.deleted),
-                    row_digest: stamp.digest,
-                }
+                block: &mut clickhouse::native::builder::BlockBuilder,
+            ) -> Result<(), $crate::record::BoxedError> {
+                $(
+                    let values = rows.iter().map(|($row, _)| -> $type { $value });
+                    block.upsert_column::<$type>(stringify!($column))?.add_all(values)?;
+                )*
+                $crate::record::stamps(rows, block)
             }
         }
     };
@@ -98,12 +90,12 @@ macro_rules! record {
 }
 pub(crate) use record;
 
-/// Milliseconds of an instant that may be missing.
-fn ms(at: Option<Timestamp>) -> Option<i64> {
-    at.map(|at| at.0)
-}
-
-/// A day as ClickHouse's `Date` counts it: from 1970-01-01 to 2149-06-06, held at the ends.
-pub(crate) fn date(day: Day) -> u16 {
-    u16::try_from(day.0.max(0)).unwrap_or(u16::MAX)
+/// The columns every table ends with.
+pub(crate) fn stamps<R>(rows: &[(&R, Stamp)], block: &mut BlockBuilder) -> Result<(), BoxedError> {
+    let stamps = || rows.iter().map(|(_, stamp)| stamp);
+    block.upsert_column("partition")?.add_all(stamps().map(|stamp| stamp.partition))?;
+    block.upsert_column("version")?.add_all(stamps().map(|stamp| stamp.version))?;
+    block.upsert_column("is_deleted")?.add_all(stamps().map(|stamp| u8::from(stamp.deleted)))?;
+    block.upsert_column("row_digest")?.add_all(stamps().map(|stamp| stamp.digest))?;
+    Ok(())
 }

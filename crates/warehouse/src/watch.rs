@@ -248,7 +248,7 @@ impl<'a> Watched<'a> {
     fn of(workspace: &'a str, evaluation: &'a Evaluation, now: Timestamp) -> Self {
         let reading = evaluation.reading.unwrap_or(UNREAD);
         let cause = evaluation.cause.as_ref();
-        let day = crate::record::date;
+        let day = crate::record::column::date;
         Self {
             workspace,
             stage: evaluation.stage.word(),

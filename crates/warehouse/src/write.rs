@@ -1,11 +1,13 @@
 //! Rows on their way in: merged per table, cut into blocks, acknowledged.
 //!
-//! A block is one `INSERT` and becomes one part a month. Writing is state, not change: the same rows written again,
+//! A block is one `INSERT` and becomes one part a month. It is sent in the Native format: ClickHouse takes columns in at
+//! a third of what rows cost it. Writing is state, not change: the same rows written again,
 //! late or twice change nothing, so whoever writes just repeats what was not acknowledged.
 
 use crate::record::{Stamp, Stored};
 use crate::{Error, Result, Warehouse};
-use clickhouse::Row;
+use clickhouse::error::Error as Client;
+use clickhouse::native::builder::BlockBuilder;
 use smarketing_kernel::row::{Change, LedgerEntry, ModelCredit, Rows};
 use std::collections::BTreeSet;
 
@@ -13,6 +15,8 @@ use std::collections::BTreeSet;
 const BLOCK_ROWS: usize = 200_000;
 /// Most bytes of one insert, roughly.
 const BLOCK_BYTES: usize = 64 << 20;
+/// Rows that are turned into columns at once: few enough to stay in the processor's cache.
+const CHUNK_ROWS: usize = 4_096;
 /// Most monthly partitions of one insert; ClickHouse refuses more than 100 (code 252).
 const BLOCK_MONTHS: usize = 90;
 
@@ -89,15 +93,16 @@ impl Warehouse {
         let table = format!("{}.{}", self.names.data, R::TABLE.word());
         let mut insert = self
             .service
-            .insert_unescaped::<R::Record>(&table)
-            .await?
+            .insert_native_unescaped(&table)
             .with_timeouts(timeout, timeout)
             .with_setting("async_insert", "0")
             .with_setting("optimize_on_insert", "0")
             .with_setting("deduplicate_insert", "disable");
-        for (row, stamp) in rows {
-            let record: <R::Record as Row>::Value<'_> = row.record(*stamp, opener);
-            insert.write(&record).await?;
+        for rows in rows.chunks(CHUNK_ROWS) {
+            let mut block = BlockBuilder::new();
+            R::columns(rows, opener, &mut block).map_err(Client::InvalidParams)?;
+            let block = block.build().map_err(|error| Client::InvalidParams(Box::new(error)))?;
+            insert.write(&block).await?;
         }
         insert.end().await
     }

@@ -137,7 +137,7 @@ impl Batch {
     }
 
     /// Whether another entry of `bytes` fits under the limits; the first always does.
-    fn has_room(&self, bytes: usize, entries_max: usize, bytes_max: usize) -> bool {
+    pub(crate) fn has_room(&self, bytes: usize, entries_max: usize, bytes_max: usize) -> bool {
         self.is_empty() || (self.len() < entries_max && self.bytes.len() + bytes <= bytes_max)
     }
 }

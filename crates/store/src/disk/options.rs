@@ -27,9 +27,11 @@ impl Default for Options {
     }
 }
 
-/// One thread writes tables out of memory, the other compacts: with a single one, memory
-/// would grow for as long as a compaction lasts.
-const THREADS: usize = 2;
+/// One thread writes tables out of memory, the others compact: with a single one, memory would grow for as long as a
+/// compaction lasts. fjall asks for as many compactions as there are threads, and the first thread, which never
+/// compacts, hands such a request on and on until another takes it: with two threads it burns a core for as long as
+/// the other compacts, with four there is always one that takes it, finds nothing to do and is done.
+const THREADS: usize = 4;
 const SMALL_MEMTABLE_BYTES: u64 = 2 << 20;
 
 impl Options {

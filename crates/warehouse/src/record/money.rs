@@ -1,6 +1,7 @@
 //! Spend, rates, and the records nobody could apply.
 
-use crate::record::{date, record};
+use crate::record::column::{Bytes, Date, Moment, Twelfths};
+use crate::record::record;
 use smarketing_kernel::money::{Rate, decimal};
 use smarketing_kernel::row::{AdSpend, ExchangeRate, RejectedRecord};
 
@@ -8,18 +9,18 @@ use smarketing_kernel::row::{AdSpend, ExchangeRate, RejectedRecord};
 const RATE_SCALE: u8 = 12;
 
 record! {
-    AdSpendRecord: AdSpend, one partition a (month of row.day),
+    AdSpend, one partition a (month of row.day),
     |row: AdSpend, _opener| {
-        workspace: &'a str = &row.workspace,
-        day: u16 = date(row.day),
-        event_id: &'a str = &row.event_id,
-        channel: &'a str = &row.origin.channel,
-        subchannel: &'a str = &row.origin.subchannel,
-        source: &'a str = &row.origin.source,
-        medium: &'a str = &row.origin.medium,
-        campaign: &'a str = &row.origin.campaign,
+        workspace: &str = &row.workspace,
+        day: Date = Date(row.day),
+        event_id: &str = &row.event_id,
+        channel: &str = &row.origin.channel,
+        subchannel: &str = &row.origin.subchannel,
+        source: &str = &row.origin.source,
+        medium: &str = &row.origin.medium,
+        campaign: &str = &row.origin.campaign,
         amount_minor: i64 = row.amount_minor,
-        currency: &'a str = row.currency.code(),
+        currency: &str = row.currency.code(),
         exponent: u8 = row.currency.exponent(),
         clicks: u64 = row.clicks,
         impressions: u64 = row.impressions,
@@ -27,25 +28,25 @@ record! {
 }
 
 record! {
-    ExchangeRateRecord: ExchangeRates, one partition a table,
+    ExchangeRates, one partition a table,
     |row: ExchangeRate, _opener| {
-        workspace: &'a str = &row.workspace,
-        currency: &'a str = row.currency.code(),
-        day: u16 = date(row.day),
-        rate: i128 = twelfths(row.rate),
+        workspace: &str = &row.workspace,
+        currency: &str = row.currency.code(),
+        day: Date = Date(row.day),
+        rate: Twelfths = Twelfths(twelfths(row.rate)),
     }
 }
 
 record! {
-    RejectRecord: Rejects, one partition a table,
+    Rejects, one partition a table,
     |row: RejectedRecord, _opener| {
-        stream: &'a str = &row.stream,
+        stream: &str = &row.stream,
         position: u64 = row.position,
-        reason: &'a str = &row.reason,
-        detail: &'a str = &row.detail,
-        bytes: Bytes<'a> = Bytes(&row.bytes),
+        reason: &str = &row.reason,
+        detail: &str = &row.detail,
+        bytes: Bytes<'_> = Bytes(&row.bytes),
         length: u64 = row.length,
-        rejected_at: i64 = row.rejected_at.0,
+        rejected_at: Moment = Moment(row.rejected_at),
     }
     weighs 256 + row.bytes.len();
 }
@@ -54,15 +55,6 @@ record! {
 fn twelfths(rate: Rate) -> i128 {
     let (digits, scale) = decimal(&rate.to_string(), RATE_SCALE).unwrap_or_default();
     i128::from(digits) * 10_i128.pow(u32::from(RATE_SCALE.saturating_sub(scale)))
-}
-
-/// Bytes that need not be text, in a column of type `String`.
-pub(crate) struct Bytes<'a>(&'a [u8]);
-
-impl serde::Serialize for Bytes<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(self.0)
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use smarketing_kernel::id::SubjectId;
 use smarketing_kernel::row::Rows;
 use smarketing_kernel::rules::Rules;
 use smarketing_kernel::step::{Commit, Partition, State};
-use smarketing_kernel::subject::Subject;
 use smarketing_store as store;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -66,16 +65,12 @@ impl Rerun<'_> {
 }
 
 fn keep(
-    subjects: Vec<(SubjectId, Option<Subject>)>,
+    subjects: Vec<(SubjectId, Option<Vec<u8>>)>,
     number: u64,
     scratch: &SharedStore,
     recent: &mut Recent,
 ) -> Result<(), Error> {
-    let encoded = |(id, subject): (SubjectId, Option<Subject>)| {
-        let kept = subject.map(|subject| subject.encode()).transpose();
-        Ok((id, kept.map_err(|reason| Error::Subject { id, reason })?.map(Arc::from)))
-    };
-    let subjects: Vec<(SubjectId, Kept)> = subjects.into_iter().map(encoded).collect::<Result<_, Error>>()?;
+    let subjects: Vec<(SubjectId, Kept)> = subjects.into_iter().map(|(id, kept)| (id, kept.map(Arc::from))).collect();
     recent.remember(number, &subjects);
     let stored = |(id, kept): (SubjectId, Kept)| (id.key().to_vec(), kept.map(|bytes| bytes.to_vec()));
     let commit = store::Commit { subjects: subjects.into_iter().map(stored).collect(), meta: Vec::new() };

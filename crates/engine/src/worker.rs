@@ -10,7 +10,6 @@ use smarketing_kernel::id::SubjectId;
 use smarketing_kernel::row::Rows;
 use smarketing_kernel::rules::Rules;
 use smarketing_kernel::step::{self, Commit, Partition, State, step};
-use smarketing_kernel::subject::Subject;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
@@ -44,14 +43,6 @@ pub enum Halt {
     /// The store did not answer, or is damaged.
     #[error(transparent)]
     Shelf(#[from] shelf::Error),
-    /// A subject does not encode.
-    #[error("subject \"{id:?}\" does not encode: {reason}")]
-    Subject {
-        /// The subject.
-        id: SubjectId,
-        /// What the encoder said.
-        reason: String,
-    },
     /// The kernel refused to go on.
     #[error("partition {partition}: {reason}")]
     Kernel {
@@ -130,12 +121,8 @@ impl Worker {
         let commit = due.step(&self.rules, self.partition, state, recent);
         let commit = commit.map_err(|error| halted(self.partition.index, error))?;
         let Commit { state, subjects, rows, messages } = commit;
-        let keep = |(id, subject): (SubjectId, Option<Subject>)| {
-            let kept = subject.map(|subject| subject.encode()).transpose();
-            let kept = kept.map_err(|reason| Halt::Subject { id, reason: reason.to_string() })?;
-            Ok((id, kept.map(Arc::from)))
-        };
-        let subjects = subjects.into_iter().map(keep).collect::<Result<Vec<(SubjectId, Kept)>, Halt>>()?;
+        let subjects: Vec<(SubjectId, Kept)> =
+            subjects.into_iter().map(|(id, kept)| (id, kept.map(Arc::from))).collect();
         self.progress.settled(started.elapsed());
         recent.remember(number, &subjects);
         recent.forget(self.progress.committed(self.partition.index));
@@ -151,6 +138,7 @@ pub(crate) fn halted(partition: u32, error: step::Error<shelf::Error>) -> Halt {
             format!("message {due} of partition {from} is missing in the journal, message {came} came instead")
         }
         step::Error::Unsettled(id) => format!("\"{id:?}\" does not settle"),
+        step::Error::Unkept(id) => format!("\"{id:?}\" does not encode"),
     };
     Halt::Kernel { partition, reason }
 }

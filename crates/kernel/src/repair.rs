@@ -28,9 +28,10 @@ pub fn shown<'s>(
     let mut rows = Rows { partition, version, ..Rows::default() };
     let mut checksums = Checksums::new();
     let rules = &Classifier::new(rules);
-    let mut ledger = Ledger::new(rules, &mut rows, &mut checksums, Timestamp(0));
+    let mut ledger = Ledger::new(rules, Timestamp(0));
     for (id, subject) in subjects {
-        ledger.settle(Projection::default(), project(rules, id, subject), subject);
+        let shown = ledger.settle(Projection::default(), project(rules, id, subject), subject);
+        shown.enter(&mut rows, &mut checksums);
     }
     rows.credit_ledger.clear();
     rows

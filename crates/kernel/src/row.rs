@@ -78,6 +78,26 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// Takes in what `other` has to say; its ledger entries are numbered on.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.web_events.append(&mut other.web_events);
+        self.touches.append(&mut other.touches);
+        self.leads.append(&mut other.leads);
+        self.lead_events.append(&mut other.lead_events);
+        self.stage_entries.append(&mut other.stage_entries);
+        self.handoffs.append(&mut other.handoffs);
+        self.deals.append(&mut other.deals);
+        self.deal_history.append(&mut other.deal_history);
+        self.conversions.append(&mut other.conversions);
+        self.ad_spend.append(&mut other.ad_spend);
+        self.exchange_rates.append(&mut other.exchange_rates);
+        self.rejects.append(&mut other.rejects);
+        for mut entry in other.credit_ledger {
+            entry.index = u32::try_from(self.credit_ledger.len()).unwrap_or(u32::MAX);
+            self.credit_ledger.push(entry);
+        }
+    }
+
     /// How many rows there are in all tables.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -76,43 +76,66 @@ pub(crate) fn month(day: Day) -> i32 {
     year.saturating_mul(100).saturating_add(i32::from(month))
 }
 
-/// Collects what settles of one step have to say to the warehouse.
+/// What a settle of one subject has to say: its rows, and by how much its buckets change.
+#[derive(Default)]
+pub(crate) struct Changes {
+    rows: Rows,
+    /// One a row.
+    moved: Vec<((Table, i32), Checksum)>,
+}
+
+/// Compares subjects with what they were.
 pub(crate) struct Ledger<'a> {
     rules: &'a Classifier<'a>,
-    rows: &'a mut Rows,
-    checksums: &'a mut Checksums,
     recorded_at: Timestamp,
     digester: Digester,
 }
 
+impl Changes {
+    /// Enters it among everything else the step says.
+    pub(crate) fn enter(self, rows: &mut Rows, checksums: &mut Checksums) {
+        for (bucket, moved) in self.moved {
+            let sum = checksums.entry(bucket).or_default();
+            sum.rows += moved.rows;
+            sum.digests = sum.digests.wrapping_add(moved.digests);
+        }
+        rows.append(self.rows);
+    }
+}
+
 impl<'a> Ledger<'a> {
-    pub(crate) fn new(
-        rules: &'a Classifier<'a>,
-        rows: &'a mut Rows,
-        checksums: &'a mut Checksums,
-        recorded_at: Timestamp,
-    ) -> Self {
-        Self { rules, rows, checksums, recorded_at, digester: Digester::default() }
+    pub(crate) fn new(rules: &'a Classifier<'a>, recorded_at: Timestamp) -> Self {
+        Self { rules, recorded_at, digester: Digester::default() }
     }
 
     /// Everything that differs between two projections of one subject whose state is now `subject`.
-    pub(crate) fn settle(&mut self, before: Projection, after: Projection, subject: &Subject) {
+    pub(crate) fn settle(&mut self, before: Projection, after: Projection, subject: &Subject) -> Changes {
+        let mut changes = Changes::default();
+        let out = &mut changes;
         let merged = after.leads.iter().all(|lead| lead.created_at.is_none());
-        self.credit(before.conversions, after.conversions, subject, merged);
-        self.differ(before.web_events, after.web_events, subject, |rows| &mut rows.web_events);
-        self.differ(before.touches, after.touches, subject, |rows| &mut rows.touches);
-        self.differ(before.leads, after.leads, subject, |rows| &mut rows.leads);
-        self.differ(before.lead_events, after.lead_events, subject, |rows| &mut rows.lead_events);
-        self.differ(before.stage_entries, after.stage_entries, subject, |rows| &mut rows.stage_entries);
-        self.differ(before.handoffs, after.handoffs, subject, |rows| &mut rows.handoffs);
-        self.differ(before.deals, after.deals, subject, |rows| &mut rows.deals);
-        self.differ(before.deal_history, after.deal_history, subject, |rows| &mut rows.deal_history);
-        self.differ(before.ad_spend, after.ad_spend, subject, |rows| &mut rows.ad_spend);
-        self.differ(before.exchange_rates, after.exchange_rates, subject, |rows| &mut rows.exchange_rates);
+        self.credit(before.conversions, after.conversions, subject, merged, out);
+        self.differ(before.web_events, after.web_events, subject, out, |rows| &mut rows.web_events);
+        self.differ(before.touches, after.touches, subject, out, |rows| &mut rows.touches);
+        self.differ(before.leads, after.leads, subject, out, |rows| &mut rows.leads);
+        self.differ(before.lead_events, after.lead_events, subject, out, |rows| &mut rows.lead_events);
+        self.differ(before.stage_entries, after.stage_entries, subject, out, |rows| &mut rows.stage_entries);
+        self.differ(before.handoffs, after.handoffs, subject, out, |rows| &mut rows.handoffs);
+        self.differ(before.deals, after.deals, subject, out, |rows| &mut rows.deals);
+        self.differ(before.deal_history, after.deal_history, subject, out, |rows| &mut rows.deal_history);
+        self.differ(before.ad_spend, after.ad_spend, subject, out, |rows| &mut rows.ad_spend);
+        self.differ(before.exchange_rates, after.exchange_rates, subject, out, |rows| &mut rows.exchange_rates);
+        changes
     }
 
     /// Merges two sorted tables: rows that are new or differ, and keys that are gone.
-    fn differ<S: Shown>(&mut self, before: Vec<S>, after: Vec<S>, subject: &Subject, out: Out<S::Row>) {
+    fn differ<S: Shown>(
+        &mut self,
+        before: Vec<S>,
+        after: Vec<S>,
+        subject: &Subject,
+        out: &mut Changes,
+        table: Out<S::Row>,
+    ) {
         let mut old = before.into_iter().peekable();
         let mut new = after.into_iter().peekable();
         while let Some(order) = order(old.peek(), new.peek(), |a, b| a.key().cmp(&b.key())) {
@@ -122,13 +145,13 @@ impl<'a> Ledger<'a> {
                 let month = come.as_ref().or(gone.as_ref()).map_or(0, S::month);
                 let row = |shown: Option<S>| shown.map(|shown| shown.row(self.rules, subject));
                 let (gone, come) = (row(gone), row(come));
-                self.change((S::TABLE, month), gone, come, out);
+                self.change((S::TABLE, month), gone, come, out, table);
             }
         }
     }
 
     /// Splits anew what differs, and enters into the ledger what moved.
-    fn credit(&mut self, before: Vec<Recipe>, after: Vec<Recipe>, subject: &Subject, merged: bool) {
+    fn credit(&mut self, before: Vec<Recipe>, after: Vec<Recipe>, subject: &Subject, merged: bool, out: &mut Changes) {
         let name = |recipe: &Recipe| recipe.head.conversion.clone();
         let (mut old, mut new) = (before.into_iter().peekable(), after.into_iter().peekable());
         while let Some(order) = order(old.peek(), new.peek(), |a, b| name(a).cmp(&name(b))) {
@@ -137,15 +160,22 @@ impl<'a> Ledger<'a> {
             if gone != come {
                 let split = |recipe: Option<Recipe>| recipe.map(|recipe| recipe.split(self.rules));
                 let (gone, come) = (split(gone), split(come));
-                self.enter(gone.as_ref(), come.as_ref(), subject, merged);
-                self.change((Table::Conversions, 0), gone, come, |rows| &mut rows.conversions);
+                self.enter(gone.as_ref(), come.as_ref(), subject, merged, &mut out.rows);
+                self.change((Table::Conversions, 0), gone, come, out, |rows| &mut rows.conversions);
             }
         }
     }
 
     /// Takes note of one key that is new, differs or is gone.
-    fn change<R: Hash>(&mut self, bucket: (Table, i32), gone: Option<R>, come: Option<R>, out: Out<R>) {
-        let sum = self.checksums.entry(bucket).or_default();
+    fn change<R: Hash>(
+        &mut self,
+        bucket: (Table, i32),
+        gone: Option<R>,
+        come: Option<R>,
+        out: &mut Changes,
+        table: Out<R>,
+    ) {
+        let mut sum = Checksum::default();
         if let Some(row) = &gone {
             sum.rows -= 1;
             sum.digests = sum.digests.wrapping_sub(self.digester.digest(row));
@@ -160,19 +190,24 @@ impl<'a> Ledger<'a> {
             (Some(row), None) => Change { row, deleted: true, digest: 0 },
             (None, None) => return,
         };
-        out(self.rows).push(change);
+        out.moved.push((bucket, sum));
+        table(&mut out.rows).push(change);
     }
 
-    fn enter(&mut self, gone: Option<&Conversion>, come: Option<&Conversion>, subject: &Subject, merged: bool) {
+    fn enter(
+        &self,
+        gone: Option<&Conversion>,
+        come: Option<&Conversion>,
+        subject: &Subject,
+        merged: bool,
+        rows: &mut Rows,
+    ) {
         let why = |gone: &Conversion| match gone.kind {
             ConversionKind::Opportunity | ConversionKind::Won => ledger::why_gone(outcome_of(subject, &gone.subject)),
             _ if merged => Reason::IdentityChanged,
             _ => Reason::Withdrawn,
         };
-        for mut entry in ledger::entries(gone, come, why, self.recorded_at) {
-            entry.index = u32::try_from(self.rows.credit_ledger.len()).unwrap_or(u32::MAX);
-            self.rows.credit_ledger.push(entry);
-        }
+        rows.credit_ledger.extend(ledger::entries(gone, come, why, self.recorded_at));
     }
 }
 

@@ -2,8 +2,11 @@
 //!
 //! Entries only add facts and statements to subjects. At the tick every touched subject is projected again; what it
 //! now tells others in the same partition is delivered at once, until nobody has anything new to say; what it tells
-//! others elsewhere leaves in the commit. Then the rows are compared with those before. The same entries give the same
+//! others elsewhere leaves in the commit, with the rows that differ from those before. The same entries give the same
 //! commit, whatever was loaded from where.
+//!
+//! A step works on a part of its subjects at a time and puts the others away in the bytes the store keeps, so that its
+//! memory hangs on what it says, not on how long the histories are that it touches.
 
 use crate::classify::{Classifier, Lookup};
 use crate::entry::{Entry, Message, Source};
@@ -13,18 +16,21 @@ use crate::repair;
 use crate::route::{Routed, route};
 use crate::row::{Change, RejectedRecord, Rows};
 use crate::rules::Rules;
-use crate::settle::{Checksums, Ledger};
+use crate::settle::{Changes, Checksums, Ledger};
 use crate::subject::{Fact, Part, Subject, Tag};
 use crate::text::Text;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Times a subject may be projected in one step before the partition is halted: far above any chain of merges.
 const ROUNDS_MAX: u32 = 10_000;
+
+/// Subjects worked on at a time.
+const PART: usize = 512;
 
 /// Which partition this is, of how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +77,8 @@ pub struct Stream {
 pub struct Commit {
     /// The partition's own state after the step.
     pub state: State,
-    /// Subjects as they now are; `None` for one that is empty.
-    pub subjects: Vec<(SubjectId, Option<Subject>)>,
+    /// Subjects as they now are, in the bytes the store keeps ([`Subject::decode`]); `None` for one that is empty.
+    pub subjects: Vec<(SubjectId, Option<Vec<u8>>)>,
     /// What goes to the warehouse.
     pub rows: Rows,
     /// What goes to other partitions, in order of sending.
@@ -84,7 +90,8 @@ pub trait Shelf {
     /// Why loading can fail.
     type Error;
 
-    /// The subjects of these ids, in their order; `None` for one that is not there.
+    /// The subjects of these ids, in their order; `None` for one that is not there. A step may ask for a subject again
+    /// and must get it as it was before the step.
     ///
     /// # Errors
     /// Whatever keeps the shelf from answering.
@@ -107,6 +114,8 @@ pub enum Error<E> {
     },
     /// Subjects kept telling each other news for longer than any chain can be.
     Unsettled(SubjectId),
+    /// A subject has no bytes, or its bytes are no subject.
+    Unkept(SubjectId),
 }
 
 /// Applies `entries` (the journal from `state.position` on, ending where a settle is due) and settles.
@@ -123,14 +132,13 @@ pub fn step<S: Shelf>(
     let next = state.position + entries.len() as u64;
     let mut rows = Rows { partition: partition.index, version: next.saturating_sub(1), ..Rows::default() };
     let classifier = Classifier::new(rules);
-    let arrivals = sort_in(&classifier, &mut state, entries, &mut rows)?;
-    let mut floor = Floor { rules: &classifier, partition, open: Lookup::default(), dirty: BTreeSet::new() };
-    floor.take_in(arrivals, &mut state, shelf)?;
-    floor.settle_all(shelf)?;
+    let waiting = sort_in(&classifier, &mut state, entries, &mut rows)?;
+    let recorded_at = state.watermark;
+    let ledger = Ledger::new(&classifier, recorded_at);
+    let mut floor = Floor { rules: &classifier, partition, ledger, waiting, seats: Lookup::default() };
+    floor.settle_all(&mut state, shelf)?;
     state.position = next;
-    let messages = floor.outgoing(&mut state);
-    let subjects = floor.close(&mut state, &mut rows);
-    Ok(Commit { state, subjects, rows, messages })
+    floor.close(state, rows)
 }
 
 /// Something for a subject.
@@ -139,16 +147,13 @@ enum Arrival {
     Said(Message),
 }
 
-/// What arrived for each subject, in order of subjects.
-type Arrivals = Vec<(SubjectId, Vec<Arrival>)>;
-
 /// Checks marks, counts, and addresses every entry to its subject. A subject's arrivals stay in journal order.
 fn sort_in<E>(
     rules: &Classifier<'_>,
     state: &mut State,
     entries: Vec<Entry>,
     rows: &mut Rows,
-) -> Result<Arrivals, Error<E>> {
+) -> Result<BTreeMap<SubjectId, Vec<Arrival>>, Error<E>> {
     let mut arrivals: Lookup<SubjectId, Vec<Arrival>> = Lookup::default();
     for entry in entries {
         match entry {
@@ -185,9 +190,7 @@ fn sort_in<E>(
             }
         }
     }
-    let mut arrivals: Arrivals = arrivals.into_iter().collect();
-    arrivals.sort_unstable_by_key(|(id, _)| *id);
-    Ok(arrivals)
+    Ok(arrivals.into_iter().collect())
 }
 
 /// Moves the stream's mark; `None` (and a duplicate counted) for a position that was taken before.
@@ -204,7 +207,14 @@ fn advance<'s>(state: &'s mut State, source: &Source) -> Option<&'s mut Stream> 
     Some(stream)
 }
 
-/// A subject on the floor: as it was at the last tick, and as it is becoming.
+/// A subject that takes part in the step.
+enum Seat {
+    /// At hand: as it was at the last settle, as it is, and what follows from both.
+    Open(Box<Open>),
+    /// Done with, as far as anybody knows, and put away: alive it takes several times the room.
+    Folded(Box<Folded>),
+}
+
 struct Open {
     subject: Subject,
     before: Projection,
@@ -213,180 +223,189 @@ struct Open {
     rounds: u32,
 }
 
+/// What a step changes about a subject.
+struct Folded {
+    /// The subject as the store keeps it; `None` for one that is empty.
+    kept: Option<Vec<u8>>,
+    shown: Changes,
+    /// What subjects of other partitions are told.
+    told: Vec<Message>,
+    rounds: u32,
+}
+
 /// The subjects being worked on.
 struct Floor<'r> {
     rules: &'r Classifier<'r>,
     partition: Partition,
-    open: Lookup<SubjectId, Box<Open>>,
-    dirty: BTreeSet<SubjectId>,
+    ledger: Ledger<'r>,
+    /// What came for subjects and is not taken in yet.
+    waiting: BTreeMap<SubjectId, Vec<Arrival>>,
+    seats: Lookup<SubjectId, Seat>,
 }
 
 impl Floor<'_> {
-    /// Brings subjects onto the floor that are not there yet.
-    fn fetch<'i, S: Shelf>(
-        &mut self,
-        wanted: impl Iterator<Item = (SubjectId, &'i Text, &'i Text)>,
-        shelf: &mut S,
-    ) -> Result<(), Error<S::Error>> {
-        let mut missing: Vec<(SubjectId, &Text, &Text)> =
-            wanted.filter(|(id, ..)| !self.open.contains_key(id)).collect();
-        missing.dedup_by_key(|(id, ..)| *id);
-        let ids: Vec<SubjectId> = missing.iter().map(|(id, ..)| *id).collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let loaded = shelf.load(&ids).map_err(Error::Shelf)?;
-        for ((id, workspace, name), loaded) in missing.into_iter().zip(loaded) {
-            let (subject, before) = match loaded {
-                Some(subject) => {
-                    let before = project(self.rules, id, &subject);
-                    (subject, before)
-                }
-                None => (Subject::new(workspace.clone(), name.clone()), Projection::default()),
-            };
-            self.open.insert(id, Box::new(Open { subject, before, now: None, rounds: 0 }));
-        }
-        Ok(())
-    }
-
-    /// Adds what arrived, and counts what was new.
-    fn take_in<S: Shelf>(
-        &mut self,
-        arrivals: Arrivals,
-        state: &mut State,
-        shelf: &mut S,
-    ) -> Result<(), Error<S::Error>> {
-        let first = arrivals.iter().filter_map(|(id, all)| Some((*id, all.first()?.address())));
-        self.fetch(first.map(|(id, (workspace, name))| (id, workspace, name)), shelf)?;
-        for (id, arrivals) in arrivals {
-            let Some(open) = self.open.get_mut(&id) else { continue };
-            let mut facts = Vec::new();
-            for arrival in arrivals {
-                match arrival {
-                    Arrival::Fact { fact, stream, .. } => facts.push((fact, stream)),
-                    Arrival::Said(message) => open.subject.hear((message.tag, message.from), message.part),
-                }
-            }
-            for (stream, is_new) in open.subject.learn(facts) {
-                if let Some(stream) = state.streams.get_mut(&stream) {
-                    *(if is_new { &mut stream.applied } else { &mut stream.duplicates }) += 1;
-                }
-            }
-            self.dirty.insert(id);
-        }
-        Ok(())
-    }
-
-    /// Projects every dirty subject and delivers its news, until there is none.
-    fn settle_all<S: Shelf>(&mut self, shelf: &mut S) -> Result<(), Error<S::Error>> {
-        while let Some(round) = self.next_round() {
-            let mut news: Vec<News> = Vec::new();
-            for id in round {
-                self.dirty.remove(&id);
-                self.project_one(id, &mut news)?;
-            }
-            news.sort_by_key(|news| news.to);
-            self.fetch(news.iter().map(|news| (news.to, &news.workspace, &news.name)), shelf)?;
-            for News { to, tag, from, part, .. } in news {
-                if let Some(open) = self.open.get_mut(&to) {
-                    open.subject.hear((tag, from), part);
-                    self.dirty.insert(to);
-                }
+    /// Lets every subject take in what came for it, and delivers what it says then, until nobody has news.
+    fn settle_all<S: Shelf>(&mut self, state: &mut State, shelf: &mut S) -> Result<(), Error<S::Error>> {
+        while let Some(part) = self.next_part() {
+            let opened = self.open(&part, shelf)?;
+            for ((id, arrivals), mut open) in part.into_iter().zip(opened) {
+                open.take_in(arrivals, state);
+                self.project(id, &mut open)?;
+                let seat = if folds(id.kind) { Seat::Folded(self.fold(id, *open)?) } else { Seat::Open(open) };
+                self.seats.insert(id, seat);
             }
         }
         Ok(())
     }
 
-    /// The dirty subjects of the first kind that has any. Visitors speak to leads, deals to leads and accounts, leads
-    /// to accounts: in this order most settle once.
-    fn next_round(&self) -> Option<Vec<SubjectId>> {
+    /// Some of the subjects for whom something came, all of the first kind that has any. Visitors speak to leads,
+    /// deals to leads and accounts, leads to accounts: in this order most settle once.
+    fn next_part(&mut self) -> Option<Vec<(SubjectId, Vec<Arrival>)>> {
         let order = [Kind::Visitor, Kind::Rates, Kind::Deal, Kind::Lead, Kind::Account, Kind::Spend];
-        let of = |kind| self.dirty.range(SubjectId::first(kind)..=SubjectId::last(kind)).copied().collect();
-        order.into_iter().map(of).find(|round: &Vec<SubjectId>| !round.is_empty())
+        let of = |kind| self.waiting.range(SubjectId::first(kind)..=SubjectId::last(kind)).map(|(id, _)| *id);
+        let part: Vec<SubjectId> =
+            order.into_iter().map(|kind| of(kind).take(PART).collect()).find(|part: &Vec<_>| !part.is_empty())?;
+        Some(part.into_iter().filter_map(|id| self.waiting.remove_entry(&id)).collect())
     }
 
-    fn project_one<E>(&mut self, id: SubjectId, news: &mut Vec<News>) -> Result<(), Error<E>> {
-        let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
+    /// The subjects of `part`, in its order: from where they sit, or from the shelf.
+    fn open<S: Shelf>(
+        &mut self,
+        part: &[(SubjectId, Vec<Arrival>)],
+        shelf: &mut S,
+    ) -> Result<Vec<Box<Open>>, Error<S::Error>> {
+        let away = part.iter().map(|(id, _)| *id).filter(|id| !matches!(self.seats.get(id), Some(Seat::Open(_))));
+        let away: Vec<SubjectId> = away.collect();
+        let loaded = if away.is_empty() { Vec::new() } else { shelf.load(&away).map_err(Error::Shelf)? };
+        let mut loaded = loaded.into_iter();
+        let mut opened = Vec::with_capacity(part.len());
+        for (id, arrivals) in part {
+            let seat = match self.seats.remove(id) {
+                Some(Seat::Open(open)) => {
+                    opened.push(open);
+                    continue;
+                }
+                Some(Seat::Folded(folded)) => Some(folded),
+                None => None,
+            };
+            let stored = loaded.next().flatten();
+            let before = stored.as_ref().map(|subject| project(self.rules, *id, subject)).unwrap_or_default();
+            let mut open = Open { subject: stored.unwrap_or_else(|| new(arrivals)), before, now: None, rounds: 0 };
+            if let Some(folded) = seat {
+                let kept = folded.kept.map(|kept| Subject::decode(&kept)).transpose();
+                open.subject = kept.map_err(|_| Error::Unkept(*id))?.unwrap_or_else(|| new(arrivals));
+                open.now = Some(project(self.rules, *id, &open.subject));
+                open.rounds = folded.rounds;
+            }
+            opened.push(Box::new(open));
+        }
+        Ok(opened)
+    }
+
+    /// Projects a subject anew; what it tells others of this partition waits for them.
+    fn project<E>(&mut self, id: SubjectId, open: &mut Open) -> Result<(), Error<E>> {
         open.rounds += 1;
         if open.rounds > ROUNDS_MAX {
             return Err(Error::Unsettled(id));
         }
         let now = project(self.rules, id, &open.subject);
         let old = open.now.as_ref().unwrap_or(&open.before);
-        for (to, tag, name, part) in statements(&old.said, &now.said) {
-            if to.partition(self.partition.count) == self.partition.index {
-                news.push(News { workspace: open.subject.workspace.clone(), to, tag, name, from: id, part });
+        for message in statements(id, &open.subject, &old.said, &now.said) {
+            if message.to.partition(self.partition.count) == self.partition.index {
+                self.waiting.entry(message.to).or_default().push(Arrival::Said(message));
             }
         }
         open.now = Some(now);
         Ok(())
     }
 
-    /// What other partitions are told: the difference over the whole step, numbered densely.
-    fn outgoing(&self, state: &mut State) -> Vec<(u32, Entry)> {
-        let mut messages = Vec::new();
-        let mut told: Vec<(&SubjectId, &Box<Open>)> = self.open.iter().collect();
-        told.sort_unstable_by_key(|(id, _)| **id);
-        for (id, open) in told {
-            let Some(now) = &open.now else { continue };
-            for (to, tag, name, part) in statements(&open.before.said, &now.said) {
-                let partition = to.partition(self.partition.count);
-                if partition != self.partition.index {
-                    let seq = state.sent.entry(partition).or_default();
-                    *seq += 1;
-                    let workspace = open.subject.workspace.clone();
-                    let message = Message { workspace, to, name, from: *id, tag, part };
-                    messages.push((partition, Entry::Message { from: self.partition.index, seq: *seq, message }));
-                }
-            }
-        }
-        messages
+    /// What the step has changed about a subject so far.
+    fn fold<E>(&mut self, id: SubjectId, open: Open) -> Result<Box<Folded>, Error<E>> {
+        let Open { subject, before, now, rounds } = open;
+        let now = now.unwrap_or_default();
+        let elsewhere = |message: &Message| message.to.partition(self.partition.count) != self.partition.index;
+        let told = statements(id, &subject, &before.said, &now.said).filter(elsewhere).collect();
+        let kept = (!subject.is_empty()).then(|| subject.encode()).transpose().map_err(|_| Error::Unkept(id))?;
+        Ok(Box::new(Folded { kept, shown: self.ledger.settle(before, now, &subject), told, rounds }))
     }
 
-    /// Clears the floor: rows, ledger, checksums, subjects.
-    fn close(self, state: &mut State, rows: &mut Rows) -> Vec<(SubjectId, Option<Subject>)> {
-        let recorded_at = state.watermark;
-        let mut ledger = Ledger::new(self.rules, rows, &mut state.checksums, recorded_at);
-        let mut subjects = Vec::with_capacity(self.open.len());
-        let mut open: Vec<(SubjectId, Box<Open>)> = self.open.into_iter().collect();
-        open.sort_unstable_by_key(|(id, _)| *id);
-        for (id, open) in open {
-            let open = *open;
-            let Some(now) = open.now else { continue };
-            ledger.settle(open.before, now, &open.subject);
-            subjects.push((id, (!open.subject.is_empty()).then_some(open.subject)));
+    /// Clears the floor, in order of subjects: rows, ledger, checksums, messages numbered densely, subjects.
+    fn close<E>(mut self, mut state: State, mut rows: Rows) -> Result<Commit, Error<E>> {
+        let mut seats: Vec<(SubjectId, Seat)> = core::mem::take(&mut self.seats).into_iter().collect();
+        seats.sort_unstable_by_key(|(id, _)| *id);
+        let (mut subjects, mut messages) = (Vec::with_capacity(seats.len()), Vec::new());
+        for (id, seat) in seats {
+            let folded = match seat {
+                Seat::Open(open) => self.fold(id, *open)?,
+                Seat::Folded(folded) => folded,
+            };
+            let Folded { kept, shown, told, .. } = *folded;
+            shown.enter(&mut rows, &mut state.checksums);
+            subjects.push((id, kept));
+            for message in told {
+                let partition = message.to.partition(self.partition.count);
+                let seq = state.sent.entry(partition).or_default();
+                *seq += 1;
+                messages.push((partition, Entry::Message { from: self.partition.index, seq: *seq, message }));
+            }
         }
-        repair::count_written(rows, &mut state.checksums);
-        subjects
+        repair::count_written(&rows, &mut state.checksums);
+        Ok(Commit { state, subjects, rows, messages })
     }
 }
 
-/// A statement on its way to a subject of this partition.
-struct News {
-    workspace: Text,
-    to: SubjectId,
-    tag: Tag,
-    name: Text,
-    from: SubjectId,
-    part: Option<Arc<Part>>,
+impl Open {
+    /// Adds what arrived, and counts what was new.
+    fn take_in(&mut self, arrivals: Vec<Arrival>, state: &mut State) {
+        let mut facts = Vec::new();
+        for arrival in arrivals {
+            match arrival {
+                Arrival::Fact { fact, stream, .. } => facts.push((fact, stream)),
+                Arrival::Said(message) => self.subject.hear((message.tag, message.from), message.part),
+            }
+        }
+        for (stream, is_new) in self.subject.learn(facts) {
+            if let Some(stream) = state.streams.get_mut(&stream) {
+                *(if is_new { &mut stream.applied } else { &mut stream.duplicates }) += 1;
+            }
+        }
+    }
+}
+
+/// Whether subjects of a kind are put away as soon as they are settled. Visitors and leads are many, and few are spoken
+/// to again in the same step; the others are few, and spoken to all the time.
+fn folds(kind: Kind) -> bool {
+    matches!(kind, Kind::Visitor | Kind::Lead)
+}
+
+/// A subject nobody has heard of, as those address it who have something for it.
+fn new(arrivals: &[Arrival]) -> Subject {
+    let (workspace, name) = arrivals.first().map(Arrival::address).unwrap_or_default();
+    Subject::new(workspace, name)
 }
 
 impl Arrival {
-    fn address(&self) -> (&Text, &Text) {
+    fn address(&self) -> (Text, Text) {
         match self {
-            Self::Fact { workspace, name, .. } => (workspace, name),
-            Self::Said(message) => (&message.workspace, &message.name),
+            Self::Fact { workspace, name, .. } => (workspace.clone(), name.clone()),
+            Self::Said(message) => (message.workspace.clone(), message.name.clone()),
         }
     }
 }
 
-/// What is said now and was not before, and what is taken back, in order of receiver and tag.
+/// What a subject says now and did not before, and what it takes back, in order of receiver and tag.
 fn statements<'s>(
+    from: SubjectId,
+    subject: &'s Subject,
     old: &'s BTreeMap<(SubjectId, Tag), Statement>,
     new: &'s BTreeMap<(SubjectId, Tag), Statement>,
-) -> impl Iterator<Item = (SubjectId, Tag, Text, Option<Arc<Part>>)> + 's {
+) -> impl Iterator<Item = Message> + 's {
+    let message = move |to: &SubjectId, tag: &Tag, statement: &Statement, part: Option<Arc<Part>>| {
+        let (workspace, name) = (subject.workspace.clone(), statement.name.clone());
+        Message { workspace, to: *to, name, from, tag: *tag, part }
+    };
     let said = new.iter().filter(|(key, statement)| old.get(key) != Some(statement));
-    let said = said.map(|((to, tag), statement)| (*to, *tag, statement.name.clone(), Some(statement.part.clone())));
+    let said = said.map(move |((to, tag), said)| message(to, tag, said, Some(Arc::clone(&said.part))));
     let taken_back = old.iter().filter(|(key, _)| !new.contains_key(key));
-    said.chain(taken_back.map(|((to, tag), statement)| (*to, *tag, statement.name.clone(), None)))
+    said.chain(taken_back.map(move |((to, tag), said)| message(to, tag, said, None)))
 }

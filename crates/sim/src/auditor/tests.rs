@@ -13,12 +13,12 @@ use smarketing_kernel::time::Timestamp;
 use std::convert::Infallible;
 
 #[derive(Default)]
-struct Kept(BTreeMap<SubjectId, Subject>);
+struct Kept(BTreeMap<SubjectId, Vec<u8>>);
 
 impl Shelf for Kept {
     type Error = Infallible;
     fn load(&mut self, ids: &[SubjectId]) -> Result<Vec<Option<Subject>>, Infallible> {
-        Ok(ids.iter().map(|id| self.0.get(id).cloned()).collect())
+        Ok(ids.iter().map(|id| self.0.get(id).map(|bytes| Subject::decode(bytes).unwrap())).collect())
     }
 }
 

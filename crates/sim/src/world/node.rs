@@ -9,7 +9,6 @@ use smarketing_kernel::entry::Entry;
 use smarketing_kernel::id::SubjectId;
 use smarketing_kernel::row::Rows;
 use smarketing_kernel::step::{Commit, Error, Partition, State, step};
-use smarketing_kernel::subject::Subject;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hasher as _;
 
@@ -45,7 +44,7 @@ pub(super) struct Node {
     pending: Vec<Entry>,
     next: u64,
     /// What steps left that may not be committed yet, with their numbers.
-    left: BTreeMap<SubjectId, (u64, Option<Subject>)>,
+    left: BTreeMap<SubjectId, (u64, Option<Vec<u8>>)>,
     number: u64,
     committed: u64,
     settled: VecDeque<Settled>,
@@ -145,6 +144,7 @@ impl Node {
                 Violation::new(Invariant::Determinism, format!("a subject does not decode: {error}"))
             }
             Error::Unsettled(id) => Violation::new(Invariant::Liveness, format!("{id:?} does not settle")),
+            Error::Unkept(id) => Violation::new(Invariant::Determinism, format!("{id:?} does not come back")),
         })?;
         self.counted(&commit, ground)?;
         self.number += 1;
@@ -154,9 +154,8 @@ impl Node {
             let committed = self.committed;
             self.left.retain(|_, (step, _)| *step > committed);
         }
-        let subjects = encoded(&commit);
-        self.folded(&commit, &subjects, ground)?;
-        let Commit { state, rows, messages, .. } = commit;
+        self.folded(&commit, ground)?;
+        let Commit { state, subjects, rows, messages } = commit;
         self.state = state.clone();
         self.settled.push_back(Settled { state, subjects, rows, messages, number });
         Ok(())
@@ -175,14 +174,9 @@ impl Node {
     }
 
     /// A step that ends at an offset is the same whoever takes it.
-    fn folded(
-        &self,
-        commit: &Commit,
-        subjects: &[(SubjectId, Option<Vec<u8>>)],
-        ground: &mut Ground<'_>,
-    ) -> Result<(), Violation> {
+    fn folded(&self, commit: &Commit, ground: &mut Ground<'_>) -> Result<(), Violation> {
         let mut hasher = siphasher::sip::SipHasher13::new();
-        hasher.write(&bytes(&(&commit.state, subjects, &commit.messages)));
+        hasher.write(&bytes(&(&commit.state, &commit.subjects, &commit.messages)));
         hasher.write_u64(digests(&commit.rows));
         let hash = hasher.finish();
         ground.note(hash);
@@ -250,10 +244,6 @@ impl Node {
         }
         self.writing = Some(Writing { group, unsent, delivered: false });
     }
-}
-
-fn encoded(commit: &Commit) -> Vec<(SubjectId, Option<Vec<u8>>)> {
-    commit.subjects.iter().map(|(id, subject)| (*id, subject.as_ref().map(bytes))).collect()
 }
 
 fn bytes<T: serde::Serialize>(what: &T) -> Vec<u8> {

@@ -59,7 +59,5 @@ fn undisturbed(setup: &Setup, ground: &Ground<'_>) -> Result<BTreeMap<SubjectId,
     let alone = Partition { index: 0, count: 1 };
     let commit = step(ground.rules, alone, State::default(), entries, &mut shelf)
         .map_err(|error| Violation::new(Invariant::State, format!("without faults: {error:?}")))?;
-    let encode =
-        |(id, subject): (SubjectId, Option<_>)| Some((id, postcard::to_allocvec(&subject?).unwrap_or_default()));
-    Ok(commit.subjects.into_iter().filter_map(encode).collect())
+    Ok(commit.subjects.into_iter().filter_map(|(id, kept)| Some((id, kept?))).collect())
 }

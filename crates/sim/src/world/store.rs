@@ -92,7 +92,7 @@ fn sum(held: &Held) -> u64 {
 
 /// The worker's view: what it wrote lately, then the store.
 pub(super) struct Recent<'s> {
-    pub(super) left: &'s BTreeMap<SubjectId, (u64, Option<Subject>)>,
+    pub(super) left: &'s BTreeMap<SubjectId, (u64, Option<Vec<u8>>)>,
     pub(super) held: &'s Held,
 }
 
@@ -101,9 +101,9 @@ impl Shelf for Recent<'_> {
 
     fn load(&mut self, ids: &[SubjectId]) -> Result<Vec<Option<Subject>>, postcard::Error> {
         let load = |id: &SubjectId| match self.left.get(id) {
-            Some((_, subject)) => Ok(subject.clone()),
-            None => self.held.subjects.get(id).map(|bytes| Subject::decode(bytes)).transpose(),
+            Some((_, kept)) => kept.as_ref(),
+            None => self.held.subjects.get(id).map(Arc::as_ref),
         };
-        ids.iter().map(load).collect()
+        ids.iter().map(|id| load(id).map(|bytes| Subject::decode(bytes)).transpose()).collect()
     }
 }

@@ -220,8 +220,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "versions are a counter of the owner's own",
         "crates/sim/src/world/node.rs",
-        "let Commit { state, rows, messages, .. } = commit;",
-        "let Commit { state, mut rows, messages, .. } = commit; if MUTANT { rows.version = number; }",
+        "let Commit { state, subjects, rows, messages } = commit;",
+        "let Commit { state, subjects, mut rows, messages } = commit; if MUTANT { rows.version = number; }",
         &["Convergence", "Version"],
     ),
     mutant(

@@ -66,6 +66,7 @@ pub struct Reject {
     /// What is wrong, where, and what to do.
     pub detail: Text,
     /// The record's bytes, cut at the limit.
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
     /// The length of the record before it was cut.
     pub length: u64,

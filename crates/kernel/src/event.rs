@@ -43,6 +43,7 @@ pub struct LeadRef {
     /// The business domain of the address (free-mail domains are none): names a company, not a person.
     pub domain: Option<Text>,
     /// Address and contact id, encrypted with the person's own key.
+    #[serde(with = "serde_bytes")]
     pub sealed: Option<Vec<u8>>,
 }
 

@@ -1,9 +1,7 @@
 //! Shared, immutable text: cheap to copy from a fact into the rows it explains.
 
-use alloc::sync::Arc;
-
-/// Immutable text that many rows share.
-pub type Text = Arc<str>;
+/// Immutable text. Most are ids and names of a few letters, which stand in the value itself; longer ones are shared.
+pub type Text = smol_str::SmolStr;
 
 /// How rows spell a dimension that is missing.
 pub const NONE: &str = "(none)";

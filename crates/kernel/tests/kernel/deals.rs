@@ -208,7 +208,7 @@ fn a_deal_that_moves_to_another_account_is_credited_once() {
     let world = then(&[moved("m1", 90, "acct-1"), moved("m2", 91, "acct-2")]);
     assert_eq!(&*world.conversion("won:d").account, "acct-2");
     assert_eq!(minor(&world, "won:d", "linear"), [200_000; 5]);
-    assert_eq!(world.tables.deals.live().next().unwrap().account, "acct-2".into());
+    assert_eq!(world.tables.deals.live().next().unwrap().account, "acct-2");
 }
 
 #[test]

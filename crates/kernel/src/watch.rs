@@ -1,7 +1,7 @@
 //! The conversion watch: does a step of the funnel convert worse than it did?
 //!
 //! Start at [`evaluate`], a pure function of the day, the evaluations of earlier days and the cohorts. For every pair
-//! of stages, and every channel, persona, content and rep within it, entries of the last weeks are held against those
+//! of stages, and every channel, persona, account segment, content and rep within it, entries of the last weeks are held against those
 //! of the sixteen weeks before them **at equal age**: an entry of yesterday says nothing yet about conversions that
 //! take a week, and is censored instead of counted as a failure. See `sample` for how, `normal` for when a difference
 //! is more than chance, `blame` for who explains it.
@@ -45,11 +45,15 @@ pub enum Dimension {
     All,
     Channel,
     Persona,
+    AccountSegment,
     Content,
     Rep,
 }
 
-words!(Dimension { All = "all", Channel = "channel", Persona = "persona", Content = "content", Rep = "rep" });
+words!(Dimension {
+    All = "all", Channel = "channel", Persona = "persona", AccountSegment = "account_segment", Content = "content",
+    Rep = "rep",
+});
 
 /// Some of those who entered a stage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

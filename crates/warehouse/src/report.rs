@@ -37,6 +37,8 @@ pub enum By {
     /// The content that made the lead.
     Content,
     Persona,
+    /// The segment of the account.
+    AccountSegment,
     Rep,
     /// The month of the cohort.
     Month,
@@ -56,6 +58,7 @@ impl By {
             Self::Campaign => "campaign",
             Self::Content => "content",
             Self::Persona => "persona",
+            Self::AccountSegment => "account_segment",
             Self::Rep => "rep",
             Self::Month => "month",
             Self::Score => "score",
@@ -121,7 +124,7 @@ impl Warehouse {
     }
 
     /// How many of those who entered a stage in the time have reached the next one since, by month, channel, source,
-    /// campaign, content, persona or rep where `by` says so, and how many of the entries were returns.
+    /// campaign, content, persona, account segment or rep where `by` says so, and how many of the entries were returns.
     pub async fn funnel(&self, scope: &Scope, by: Option<By>) -> Result<Table> {
         self.report("funnel", sql!("funnel"), scope, &[("by", word(by))]).await
     }

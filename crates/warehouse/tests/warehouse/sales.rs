@@ -5,6 +5,7 @@ use crate::rows::{ADA, BOB, day, deal, entry, lead, now, view, world};
 use crate::server::{Envelopes, ask, empty, holding, run};
 use smarketing_kernel::event::Stage;
 use smarketing_kernel::row::{Outcome, Rows};
+use smarketing_kernel::text::Text;
 use smarketing_kernel::time::{Day, Timestamp};
 use smarketing_warehouse::report::{By, Scope};
 use smarketing_warehouse::{Calendar, Table};
@@ -42,10 +43,14 @@ fn sales_reports_answer() {
         check(
             warehouse.verdicts(&scope, None).await.unwrap(),
             &[
-                "segment|handoffs|accepted|refused|unjudged|acceptance_rate|rate_low|rate_high|score_of_accepted|score_of_refused|main_reason_of_refusal",
-                "Paid Search|2|0|1|1|0|0|0.7935||12.5|no budget",
+                "segment|handoffs|accepted|refused|unjudged|acceptance_rate|rate_low|rate_high|score_of_accepted|score_of_refused|refused_with_score|accepted_without_score|score_auc|main_reason_of_refusal",
+                "Paid Search|2|0|1|1|0|0|0.7935||52|1|0||no budget",
             ],
         );
+        let by_score = text(&warehouse.verdicts(&scope, Some(By::Score)).await.unwrap());
+        assert!(by_score[1].starts_with("050-074|2|"), "the score of the hand-over, not today's 12.50: {by_score:?}");
+        let by_segment = text(&warehouse.funnel(&scope, Some(By::AccountSegment)).await.unwrap());
+        assert_eq!(by_segment[2], "lead|mql|mid-market|2|1|0.5|0.0945|0.9055|0");
         assert!(text(&warehouse.verdicts(&scope, Some(By::Definition)).await.unwrap())[1].starts_with("1 by score|2|"));
         check(
             warehouse.recycled(&scope, None).await.unwrap(),
@@ -65,6 +70,33 @@ fn sales_reports_answer() {
         );
         let content = text(&warehouse.content_conversion(&scope).await.unwrap());
         assert_eq!(content[1], "/ten-cures|blog|awareness|2|2|0|0|3|2|2|1|0.5|0.0945|0.9055||as its peers|0|0|0");
+    });
+}
+
+/// What the leads of an account say last of it holds for all of them, those who said nothing included.
+#[test]
+fn an_account_has_the_segment_its_leads_said_last() {
+    run(async {
+        let mut rows = world();
+        rows.leads.push(now(lead(CARA, "cara@copier.test", "Email", "email")));
+        let said = [("small", Some(day(1))), ("enterprise", Some(day(5))), ("(none)", None)];
+        for (row, (segment, at)) in rows.leads.iter_mut().zip(said) {
+            (row.row.account_segment, row.row.account_segment_at) = (Text::from(segment), at);
+        }
+        rows.stage_entries.push(now(entry(CARA, day(1), Stage::Lead, Stage::Visitor)));
+        let warehouse = holding("segments", &[rows]).await;
+        let scope = Scope::all("w");
+        let by = Some(By::AccountSegment);
+        assert_eq!(
+            text(&warehouse.funnel(&scope, by).await.unwrap())[2],
+            "lead|mql|enterprise|3|1|0.3333|0.0615|0.7923|0"
+        );
+        assert!(text(&warehouse.velocity(&scope, by).await.unwrap())[1].starts_with("lead|mql|enterprise|1|"));
+        assert_eq!(text(&warehouse.recycled(&scope, by).await.unwrap())[1], "recycled|mql|score|enterprise|1|1|1|0");
+        assert_eq!(
+            text(&warehouse.lost(&scope, "last", by).await.unwrap())[1..],
+            ["deal|price|enterprise|USD|1|200", "handoff|no budget|enterprise|(none)|1|0"]
+        );
     });
 }
 

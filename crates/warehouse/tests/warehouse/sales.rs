@@ -112,7 +112,9 @@ fn spend_that_brought_nothing_stays_visible() {
 }
 
 /// Two deals are won, of 1 000 and 3 000, one is lost; of three leads two are qualified and one of these gets to a
-/// deal; thirty visitors came. 100 000 take 50 such wins, 75 deals, 75 SQLs, 150 MQLs, 225 leads, 2 250 visitors.
+/// deal; thirty visitors came. 100 000 take 50 such wins, 75 deals, 75 SQLs, 150 MQLs, 225 leads, 2 250 visitors. Of
+/// two deals hardly anything is known: their size of 2 000 may be off by a factor of e^(7.155 · 1 000 / 2 000), which
+/// is 36; the logarithms of the intervals add up as squares.
 #[test]
 fn the_path_to_a_goal_multiplies_up() {
     run(async {
@@ -137,7 +139,7 @@ fn the_path_to_a_goal_multiplies_up() {
             .map(|line| {
                 line.split('|')
                     .enumerate()
-                    .filter(|(at, _)| [0, 1, 5].contains(at))
+                    .filter(|(at, _)| [0, 1, 5, 6, 7].contains(at))
                     .map(|(_, cell)| cell)
                     .collect::<Vec<_>>()
                     .join("|")
@@ -145,7 +147,14 @@ fn the_path_to_a_goal_multiplies_up() {
             .collect();
         assert_eq!(
             short,
-            ["won deals|2|50", "opportunities|3|75", "sqls|1|75", "mqls|2|150", "leads|3|225", "visitors|30|2250"]
+            [
+                "won deals|2|50|2|1790",
+                "opportunities|3|75|3|3231",
+                "sqls|1|75|3|4437",
+                "mqls|2|150|4|12303",
+                "leads|3|225|6|21479",
+                "visitors|30|2250|52|242635",
+            ]
         );
         let later = Scope { from: Day::from_civil(2030, 1, 1), ..Scope::all("w") };
         assert!(warehouse.goal(&later, 100_000).await.unwrap().rows.iter().all(|row| row[5].to_string().is_empty()));

@@ -184,6 +184,17 @@ impl Up {
         serde_json::from_str(&ran.output).unwrap_or(Value::Null)
     }
 
+    /// Asks with curl, as a reader who bears the token of the data directory: status and answer as it came.
+    pub(crate) fn ask(&self, path: &str) -> (u16, String) {
+        let bearer = format!("Authorization: Bearer {}", self.url("token"));
+        let url = format!("{}{path}", self.url("collector"));
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--write-out", "\n%{http_code}", "--header", &bearer, &url]);
+        let ran = Ran::of(curl.output().expect("curl is needed"));
+        let (answer, status) = ran.output.rsplit_once('\n').unwrap();
+        (status.parse().unwrap(), answer.to_owned())
+    }
+
     /// Kills it.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -31,6 +31,71 @@ fn what_the_collector_takes_is_there_after_a_restart() {
     assert_eq!(home.query("SELECT count() AS leads FROM leads"), [json!({ "leads": 60 })]);
 }
 
+/// Every report over HTTP is, byte by byte, what the command line prints; what is wrong is told with what is allowed.
+#[test]
+fn consoles_read_what_the_command_line_prints() {
+    let home = Home::new();
+    let history = home.done(&["generate", "--events", "3000", "--seed", "5", "--ends", "2026-06-30"]).output;
+    let file = home.file("history.jsonl", history);
+    home.done(&["import", "events", file.to_str().unwrap()]);
+    let up = home.up();
+    let ended = "&to=2026-06-30";
+    let mut answered = 0;
+    for (name, options) in [
+        ("channels", "by=campaign&model=linear"),
+        ("content", "model=last"),
+        ("funnel", "by=account_segment"),
+        ("velocity", "by=rep&from=2026-02-01"),
+        ("recycled", ""),
+        ("sla", "hours=8"),
+        ("verdicts", "by=score"),
+        ("lost", "by=account_segment"),
+        ("goal", "target=1000000"),
+        ("spend", "by=month"),
+        ("roi", ""),
+        ("models", "kind=won"),
+        ("watch", ""),
+        ("paths", ""),
+        ("reconciliation", ""),
+    ] {
+        let flags = format!("{options}{ended}").replace("&&", "&");
+        let flags = flags.split('&').filter(|flag| !flag.is_empty()).map(|flag| format!("--{flag}"));
+        let flags: Vec<String> = flags.collect();
+        let mut words = vec!["report", name, "--format", "json"];
+        words.extend(flags.iter().map(String::as_str));
+        let printed = home.done(&words).output;
+        let (status, answer) = up.ask(&format!("/v1/reports/{name}?{options}{ended}"));
+        assert_eq!(status, 200, "{name}: {answer}");
+        // The clock of hand-offs that wait goes on from one answer to the next.
+        let comparable = |text: &str| if name == "sla" { text.lines().count().to_string() } else { text.to_owned() };
+        assert_eq!(comparable(&answer), comparable(&printed), "{name}");
+        answered += usize::from(!printed.is_empty());
+    }
+    assert!(answered > 10, "most reports say something: {answered}");
+    let refused = |path: &str, expect: u16, said: &[&str]| {
+        let (status, answer) = up.ask(path);
+        assert_eq!(status, expect, "{answer}");
+        assert!(said.iter().all(|word| answer.contains(word)), "{answer}");
+    };
+    refused("/v1/reports/fun", 400, &["funnel", "velocity", "goal"]);
+    refused("/v1/reports/funnel?by=colour", 400, &["channel", "account_segment"]);
+    refused("/v1/reports/funnel?by=score", 400, &["score", "channel, source"]);
+    refused("/v1/reports/roi?model=best", 400, &["first, last"]);
+    refused("/v1/reports/roi?config=/etc/passwd", 400, &["--config", "model, by, kind"]);
+    refused("/v1/reports/goal", 400, &["target"]);
+    refused("/v1/reports/funnel?from=yesterday", 400, &["yesterday"]);
+    refused("/v1/leads/nobody%40copier.test", 404, &["nobody@copier.test"]);
+    refused("/v1/deals/--help", 404, &["--help"]);
+    let deals = home.query("SELECT deal, contacts[1] AS lead FROM deals WHERE outcome = 'won' ORDER BY deal LIMIT 1");
+    for (verb, path, id) in [("deal", "deals", &deals[0]["deal"]), ("lead", "leads", &deals[0]["lead"])] {
+        let id = id.as_str().unwrap();
+        let printed = home.done(&[verb, id, "--format", "json"]).output;
+        assert_eq!(up.ask(&format!("/v1/{path}/{id}")), (200, printed));
+    }
+    assert!(up.get("/v1/reports/funnel")["remedy"].is_string(), "not without a token");
+    assert_eq!(up.stop(), Some(0));
+}
+
 #[test]
 fn only_one_process_has_the_data() {
     let home = Home::new();

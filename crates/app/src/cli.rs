@@ -220,6 +220,9 @@ pub(crate) enum By {
     Campaign,
     Content,
     Persona,
+    /// Segments of the account (funnel, velocity, recycled, verdicts, lost).
+    #[value(name = "account_segment")]
+    AccountSegment,
     Rep,
     Month,
     /// Bands of the score (verdicts).

@@ -59,6 +59,8 @@ pub(crate) struct Collector {
     pub(crate) listen: String,
     /// Largest request body in MiB, after decompression.
     pub(crate) body_mib: u32,
+    /// Opens the reports to whoever bears it; empty leaves them to this machine's own token.
+    pub(crate) reader_token: String,
 }
 
 /// The embedded ClickHouse engine, or a server.
@@ -112,7 +114,7 @@ impl Default for Service {
 
 impl Default for Collector {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:7070".into(), body_mib: 64 }
+        Self { listen: "127.0.0.1:7070".into(), body_mib: 64, reader_token: String::new() }
     }
 }
 
@@ -358,7 +360,7 @@ fn takes_text(defaults: &Table, path: &str) -> bool {
 const OPEN: &[&str] = &["definitions.scoring.personas", "kafka.topics", "kafka.properties"];
 
 /// What paths of values hold that nobody else should read.
-const SECRETS: [&str; 4] = ["password", "authorization", "secret", "jaas"];
+const SECRETS: [&str; 5] = ["password", "token", "authorization", "secret", "jaas"];
 
 /// Keys that no configuration has, all of them.
 fn unknown(path: &str, given: &Table, known: &Table, problems: &mut Vec<(String, String)>) {

@@ -84,7 +84,8 @@ fn group(digits: &str) -> String {
     format!("{sign}{grouped}")
 }
 
-fn json(out: &mut impl Write, table: &Table) -> io::Result<()> {
+/// One object a row; whole numbers are numbers, everything else is text, so that no digit is lost.
+pub(crate) fn json(out: &mut impl Write, table: &Table) -> io::Result<()> {
     for row in &table.rows {
         let fields = table.columns.iter().zip(row).map(|(column, cell)| {
             let value = match cell {

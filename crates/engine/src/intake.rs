@@ -59,6 +59,7 @@ pub const CLEAR_FIELDS: &[&str] = &[
     "role",
     "seniority",
     "department",
+    "account_segment",
     "company_size",
     "employees",
     "industry",

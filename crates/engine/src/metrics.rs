@@ -5,8 +5,10 @@
 //! ([`Metrics::set`]) as a whole, so that what is gone is gone.
 
 use crate::progress::Lane;
+use crate::reconciler::Repairs;
 use prometheus::core::Collector;
 use prometheus::{Counter, CounterVec, Encoder as _, GaugeVec, Histogram, HistogramOpts, Opts, Registry, TextEncoder};
+use smarketing_kernel::row::Table;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -57,7 +59,8 @@ metrics! {
     Partitions "smarketing_partitions" gauge [] "Partitions of the journal, over all processes; the others by partition tell of those that are worked here.",
     Journalled "smarketing_journalled_entries" gauge ["partition"] "Entries in the journal.",
     Delivered "smarketing_delivered_entries" gauge ["partition"] "Of those, how many are in the warehouse and in the store.",
-    Lag "smarketing_lag_entries" gauge ["partition"] "Entries in the journal that are not delivered yet.",
+    Lag "smarketing_lag_entries" gauge ["partition"] "Entries in the journal that are not delivered yet; every key they touch counts as dirty.",
+    Oldest "smarketing_undelivered_seconds" gauge ["partition"] "Seconds the oldest entry that is not delivered yet has waited; 0 where all are.",
     Rows "smarketing_rows_total" counter ["partition"] "Rows the warehouse acknowledged since the start.",
     Halted "smarketing_halted_partitions" gauge [] "Partitions that have stopped, and one more where the reading of raw topics has; their data is kept.",
     Waiting "smarketing_waiting_partitions" gauge [] "Partitions that wait for the warehouse.",
@@ -66,6 +69,9 @@ metrics! {
     BatchRows "smarketing_batch_rows" histogram [] "Rows of one delivery to the warehouse.",
     Settle "smarketing_settle_seconds" histogram [] "Seconds one settle took to decide.",
     WarehouseErrors "smarketing_warehouse_errors_total" counter [] "Deliveries the warehouse did not take; each is tried again.",
+    Comparisons "smarketing_reconciler_comparisons_total" counter ["partition"] "Comparisons of the warehouse with a partition that came to their end.",
+    Repaired "smarketing_reconciler_repaired_rows_total" counter ["table", "repair"] "Rows in which the warehouse differed from its partition, by what was done: sent (they were missing) or buried (they should not have been there).",
+    Unreconciled "smarketing_reconciler_troubled_partitions" gauge [] "Partitions that could not be compared with the warehouse, or differ after a repair: must be 0.",
     StoreBytes "smarketing_store_bytes" gauge ["place"] "Bytes on disk, by place in the data directory.",
     Reconciliation "smarketing_reconciliation_difference_minor" gauge [] "Booked minus credited and credited minus ledger, absolute, over all days and models, in minor units: must be 0.",
     ReconciliationRows "smarketing_reconciliation_wrong_rows" gauge [] "Days, models and currencies in which they differ: must be 0.",
@@ -215,11 +221,27 @@ fn counted(State { lanes, ends, lags, failed }: &State<'_>) -> Vec<(Metric, Valu
         (Metric::Journalled, each(&|_, end| end)),
         (Metric::Delivered, each(&|lane, _| lane.position)),
         (Metric::Lag, each(&|lane, end| end.saturating_sub(lane.position))),
+        (Metric::Oldest, each(&|lane, _| lane.waited().as_secs())),
         (Metric::Rows, each(&|lane, _| lane.rows)),
+        (Metric::Comparisons, each(&|lane, _| lane.repairs.comparisons)),
+        (Metric::Repaired, repaired(lanes)),
+        (Metric::Unreconciled, one(lanes.iter().filter(|lane| lane.repairs.trouble.is_some()).count())),
         (Metric::RawLag, lags.iter().map(|(topic, lag)| (vec![topic.clone()], *lag as f64)).collect()),
         (Metric::Halted, one(halted)),
         (Metric::Waiting, one(lanes.iter().filter(|lane| lane.waiting.is_some()).count())),
     ]
+}
+
+/// Rows that were sent again or taken out, over all partitions; of every table from the start, because a monitor only
+/// sees a count rise that it has seen before.
+fn repaired(lanes: &[Lane]) -> Values {
+    let each = Table::ALL.iter().map(|table| table.word()).flat_map(|table| {
+        let sum = |rows: fn(&Repairs) -> &BTreeMap<&'static str, u64>| -> u64 {
+            lanes.iter().filter_map(|lane| rows(&lane.repairs).get(table)).sum()
+        };
+        [(table, "sent", sum(|repairs| &repairs.sent)), (table, "buried", sum(|repairs| &repairs.buried))]
+    });
+    each.map(|(table, repair, rows)| (vec![table.to_owned(), repair.to_owned()], rows as f64)).collect()
 }
 
 #[cfg(test)]
@@ -263,6 +285,10 @@ mod tests {
         let mut lane = Lane::default();
         (lane.position, lane.rows, lane.owned) = (8, 21, true);
         lane.streams.insert(Text::from("s"), stream);
+        lane.repairs.comparisons = 3;
+        lane.repairs.sent.insert("touches", 5);
+        lane.repairs.buried.insert("leads", 1);
+        lane.repairs.trouble = Some("it differs still".into());
         let lags = [("page-views".to_owned(), 3)].into();
         let text = metrics.text(&State { lanes: &[lane], ends: &[10], lags: &lags, failed: false }).unwrap();
         for line in [
@@ -271,6 +297,11 @@ mod tests {
             "smarketing_rejects_total{reason=\"invalid_json\"} 2",
             "smarketing_lag_entries{partition=\"0\"} 2",
             "smarketing_rows_total{partition=\"0\"} 21",
+            "smarketing_undelivered_seconds{partition=\"0\"} 0",
+            "smarketing_reconciler_comparisons_total{partition=\"0\"} 3",
+            "smarketing_reconciler_repaired_rows_total{repair=\"sent\",table=\"touches\"} 5",
+            "smarketing_reconciler_repaired_rows_total{repair=\"buried\",table=\"leads\"} 1",
+            "smarketing_reconciler_troubled_partitions 1",
             "smarketing_raw_topic_lag_messages{topic=\"page-views\"} 3",
             "smarketing_halted_partitions 0",
             "smarketing_queryable_seconds_bucket{le=\"1\"} 1",

@@ -41,6 +41,12 @@ pub struct Lane {
 const TIMED_MAX: usize = 1_024;
 
 impl Lane {
+    /// How long the oldest append that is not delivered yet has waited.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.on_their_way.front().map_or(Duration::ZERO, |(_, durable)| durable.elapsed())
+    }
+
     fn stand(&mut self, state: &State) {
         self.position = state.position;
         self.streams.clone_from(&state.streams);

@@ -206,6 +206,11 @@ pub struct Lead {
     pub sealed: Option<Vec<u8>>,
     pub domain: Text,
     pub account: Text,
+    /// What the lead's own attributes make of its company, such as `mid-market`; that of the account is the one its
+    /// leads said last.
+    pub account_segment: Text,
+    /// When the attribute behind it was said last.
+    pub account_segment_at: Option<Timestamp>,
     pub persona: Text,
     /// Owning rep.
     pub owner: Text,
@@ -309,6 +314,8 @@ pub struct StageEntry {
     pub account: Text,
     /// Channel of the lead's first touch, for funnels by channel.
     pub channel: Text,
+    /// Points on entering, in hundredths, before a recycling takes those of behaviour away.
+    pub score_centi: i64,
     pub definition_version: Text,
 }
 

@@ -4,7 +4,7 @@
 
 mod definitions;
 
-pub use definitions::{ChannelRow, ContentRow, Definitions, PersonaRow, Scoring, Suppress};
+pub use definitions::{ChannelRow, ContentRow, Definitions, PersonaRow, Scoring, SegmentRow, Suppress};
 
 use crate::attribution::Model;
 use crate::channel::{Base, CustomRow, Haystack, Input, OwnSites, Patterns, RuleSet, SOURCE_LIST_VERSION};
@@ -53,6 +53,7 @@ pub struct Rules {
     groups: Groups,
     suppress: Suppressed,
     personas: Vec<(Text, String, Patterns)>,
+    account_segments: Vec<(SegmentRow, Patterns)>,
 }
 
 #[derive(Clone, Debug)]
@@ -106,6 +107,7 @@ impl Rules {
             groups: check.groups(definitions),
             suppress: check.suppress(&definitions.suppress),
             personas: check.personas(&definitions.personas),
+            account_segments: check.account_segments(&definitions.account_segments),
             channels: match channels {
                 Some(rules) => rules,
                 None => return Err(check.0),
@@ -200,6 +202,17 @@ impl Rules {
         self.personas.iter().find(fits).map(|(persona, _, _)| persona.clone())
     }
 
+    /// The segment of the company of a lead with these attributes, and the attribute that decides it.
+    pub(crate) fn account_segment(&self, attributes: &BTreeMap<Text, Text>) -> Option<(Text, &str)> {
+        self.account_segments.iter().find_map(|(row, patterns)| {
+            let value = attributes.get(row.attribute.as_str())?.trim().to_lowercase();
+            let large = row.at_least == 0 || number(&value).is_some_and(|number| number >= row.at_least);
+            let segment = if row.segment.is_empty() { value.as_str() } else { row.segment.as_str() };
+            let fits = patterns.matches(Haystack::new(&value)) && large && !segment.is_empty();
+            fits.then(|| (Text::from(segment), row.attribute.as_str()))
+        })
+    }
+
     /// Behaviour points of a touch, in hundredths.
     pub(crate) fn points_centi(&self, kind: TouchKind, page: &Content) -> i64 {
         let by_kind = match kind {
@@ -217,6 +230,13 @@ impl Rules {
         };
         (i64::from(by_kind) + i64::from(by_stage)) * 100
     }
+}
+
+/// The number a text begins with, thousands split by nothing, `,`, `.` or `'`: 1 001 of `1,001-5,000`.
+fn number(text: &str) -> Option<u32> {
+    let digits = text.chars().filter(|letter| !matches!(letter, ',' | '.' | '\''));
+    let digits: String = digits.take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
 }
 
 /// Collects problems while the pieces are built.
@@ -335,6 +355,19 @@ impl Check {
             personas.push((Text::from(row.persona.as_str()), row.attribute.clone(), patterns));
         }
         personas
+    }
+
+    fn account_segments(&mut self, rows: &[SegmentRow]) -> Vec<(SegmentRow, Patterns)> {
+        let mut segments = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            if row.attribute.is_empty() {
+                let hint = "name the form field or CRM attribute to look at, such as \"industry\"";
+                self.problem(format!("account_segments[{index}].attribute"), hint);
+            }
+            let patterns = self.patterns(&format!("account_segments[{index}].matches"), &row.matches);
+            segments.push((row.clone(), patterns));
+        }
+        segments
     }
 }
 

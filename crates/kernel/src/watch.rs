@@ -1,7 +1,7 @@
 //! The conversion watch: does a step of the funnel convert worse than it did?
 //!
 //! Start at [`evaluate`], a pure function of the day, the evaluations of earlier days and the cohorts. For every pair
-//! of stages, and every channel, persona, content and rep within it, entries of the last weeks are held against those
+//! of stages, and every channel, persona, account segment, content and rep within it, entries of the last weeks are held against those
 //! of the sixteen weeks before them **at equal age**: an entry of yesterday says nothing yet about conversions that
 //! take a week, and is censored instead of counted as a failure. See `sample` for how, `normal` for when a difference
 //! is more than chance, `blame` for who explains it.
@@ -45,11 +45,15 @@ pub enum Dimension {
     All,
     Channel,
     Persona,
+    AccountSegment,
     Content,
     Rep,
 }
 
-words!(Dimension { All = "all", Channel = "channel", Persona = "persona", Content = "content", Rep = "rep" });
+words!(Dimension {
+    All = "all", Channel = "channel", Persona = "persona", AccountSegment = "account_segment", Content = "content",
+    Rep = "rep",
+});
 
 /// Some of those who entered a stage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,6 +99,9 @@ pub struct Series {
     pub segment: Segment,
     /// Its cohorts, by day.
     pub cohorts: Vec<Cohort>,
+    /// How much more the conversions of whole accounts vary than those of independent entries would, in thousandths:
+    /// 1000 where the leads of an account have nothing to do with each other.
+    pub clustering_milli: u32,
 }
 
 /// A step of the funnel.
@@ -343,7 +350,8 @@ impl Look {
         let left_out = before.and_then(|before| before.left_out);
         let others = series.cohorts.iter().any(|cohort| cohort.definition != definition);
         let source = Source { cohorts: &series.cohorts, definition: &definition, left_out, as_of: clock.as_of };
-        let readings = if clock.late { Vec::new() } else { readings(settings, &source, frozen) };
+        let readings =
+            if clock.late { Vec::new() } else { readings(settings, &source, series.clustering_milli, frozen) };
         let enough = |reading: &&Reading| reading.expected_milli >= u64::from(settings.enough) * 1_000;
         let usual = readings.iter().find(enough).or_else(|| readings.last()).copied();
         let state = match usual {
@@ -373,8 +381,9 @@ impl Look {
 }
 
 /// The comparisons of all windows that have enough to say anything, shortest first.
-fn readings(settings: &Settings, source: &Source<'_>, frozen: Option<Day>) -> Vec<Reading> {
+fn readings(settings: &Settings, source: &Source<'_>, clustering_milli: u32, frozen: Option<Day>) -> Vec<Reading> {
     let least = i128::from(settings.least);
+    let clustering = i128::from(clustering_milli) * ONE / 1_000;
     let as_of = source.as_of;
     let read = |window: &u16| {
         let from = Day(as_of.0.saturating_sub(i32::from(*window)));
@@ -383,12 +392,14 @@ fn readings(settings: &Settings, source: &Source<'_>, frozen: Option<Day>) -> Ve
         let baseline_from = baseline_from(settings, source.left_out, baseline_until);
         let ages = usize::try_from(as_of.0.saturating_sub(recent_from.0)).unwrap_or(0);
         let recent = source.sample(Days { from: recent_from, until: as_of }, ages);
-        let baseline = source.sample(Days { from: baseline_from, until: baseline_until }, ages);
+        let before = Days { from: baseline_from, until: baseline_until };
+        let baseline = source.sample(before, ages);
         let horizon = recent.horizon(settings.at_risk).min(baseline.horizon(settings.at_risk));
         let expected = recent.expected_after(&baseline, horizon);
         if expected < least * ONE || baseline.converted(horizon) < least {
             return None;
         }
+        let dispersion = source.dispersion(&baseline, before, horizon).max(clustering);
         Some(Reading {
             as_of,
             recent_from,
@@ -400,7 +411,7 @@ fn readings(settings: &Settings, source: &Source<'_>, frozen: Option<Day>) -> Ve
             expected_milli: u64::try_from(expected * 1_000 / ONE).unwrap_or_default(),
             rate: recent.rate(horizon),
             baseline_rate: baseline.rate(horizon),
-            z_milli: recent.compare(&baseline, horizon).z_milli(),
+            z_milli: recent.compare(&baseline, horizon).z_milli(dispersion),
             limit_milli: 0,
         })
     };

@@ -36,6 +36,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     6 "digests" "migrations/0006_digests.sql",
     7 "watch" "migrations/0007_watch.sql",
     8 "calendar" "migrations/0008_calendar.sql",
+    9 "segments" "migrations/0009_segments.sql",
 ];
 
 /// Where it is written down what was applied.

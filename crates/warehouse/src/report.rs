@@ -37,6 +37,8 @@ pub enum By {
     /// The content that made the lead.
     Content,
     Persona,
+    /// The segment of the account.
+    AccountSegment,
     Rep,
     /// The month of the cohort.
     Month,
@@ -56,6 +58,7 @@ impl By {
             Self::Campaign => "campaign",
             Self::Content => "content",
             Self::Persona => "persona",
+            Self::AccountSegment => "account_segment",
             Self::Rep => "rep",
             Self::Month => "month",
             Self::Score => "score",
@@ -121,7 +124,7 @@ impl Warehouse {
     }
 
     /// How many of those who entered a stage in the time have reached the next one since, by month, channel, source,
-    /// campaign, content, persona or rep where `by` says so, and how many of the entries were returns.
+    /// campaign, content, persona, account segment or rep where `by` says so, and how many of the entries were returns.
     pub async fn funnel(&self, scope: &Scope, by: Option<By>) -> Result<Table> {
         self.report("funnel", sql!("funnel"), scope, &[("by", word(by))]).await
     }
@@ -153,7 +156,8 @@ impl Warehouse {
     }
 
     /// What a revenue of `target`, in the reporting currency, takes at the rates of the time: deals, leads of each
-    /// stage, visitors; with ranges from all rates at the good and all at the bad end of their 95 % intervals.
+    /// stage, visitors; with 95 % ranges, in which the uncertainty of every rate on the way and of the size of a deal
+    /// adds up as that of independent factors does. Entries too young to have converted count against a rate.
     pub async fn goal(&self, scope: &Scope, target: u64) -> Result<Table> {
         self.report("goal", sql!("goal"), scope, &[("target", &target.to_string())]).await
     }

@@ -34,6 +34,7 @@ pub(crate) const VIEWS: &[(&str, &str)] = views![
     "content_daily",
     "content_performance",
     "content_conversion",
+    "account_segments",
     "lead_origins",
     "stage_steps",
     "conversion_watch",

@@ -89,7 +89,11 @@ fn steps(cohorts: &Table, heard: &Table) -> Result<Vec<Step>> {
         }
         let Some(step) = steps.last_mut() else { return Ok(()) };
         if step.series.last().is_none_or(|series| series.segment != segment) {
-            step.series.push(Series { segment, cohorts: Vec::new() });
+            step.series.push(Series {
+                segment,
+                cohorts: Vec::new(),
+                clustering_milli: row.number("clustering_milli")?,
+            });
         }
         let Some(series) = step.series.last_mut() else { return Ok(()) };
         series.cohorts.push(Cohort {

@@ -6,7 +6,7 @@ use smarketing_engine::vault::Ring;
 use smarketing_engine::{Intake, Pepper, Progress, Vault};
 use smarketing_kernel::time::{Day, Timestamp};
 use smarketing_store::Store as _;
-use smarketing_web::{Admin, Collector, ImportRequest, Options};
+use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, Unanswered};
 use std::env;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -24,6 +24,10 @@ impl Admin for Nobody {
 
     fn watch(&self, _day: Day) -> Result<serde_json::Value, String> {
         Ok(serde_json::Value::Null)
+    }
+
+    fn ask(&self, _: &Inquiry) -> Result<String, Unanswered> {
+        Err(Unanswered::Failed("not measured".into()))
     }
 
     fn settle(&self) -> Result<serde_json::Value, String> {

@@ -2,6 +2,7 @@
 
 use crate::options::ADMIN_BYTES;
 use crate::refusal::Refusal;
+use crate::reports::{Inquiry, Unanswered};
 use crate::server::{Front, Peer};
 use crate::upload;
 use axum::Json;
@@ -15,7 +16,7 @@ use smarketing_kernel::time::Day;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What the service does on behalf of its command line. Both are called on threads that may block.
+/// What the service does on behalf of its command line and its readers. All of it is called on threads that may block.
 ///
 /// A stop of the collector does not wait for them beyond its bound: whoever implements this ends them.
 pub trait Admin: Send + Sync + 'static {
@@ -30,6 +31,12 @@ pub trait Admin: Send + Sync + 'static {
     /// # Errors
     /// Why not, in a sentence for whoever asked.
     fn watch(&self, day: Day) -> Result<Value, String>;
+
+    /// Answers a question as the command line does with `--format json`: one object a line.
+    ///
+    /// # Errors
+    /// What is wrong with the question, or why it has no answer.
+    fn ask(&self, inquiry: &Inquiry) -> Result<String, Unanswered>;
 
     /// Waits until everything journalled so far is delivered; answers the positions.
     ///
@@ -111,7 +118,7 @@ async fn perform(work: impl FnOnce() -> Result<Value, String> + Send + 'static) 
     done.map(Json).map_err(|error| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error, remedy))
 }
 
-fn bears(headers: &HeaderMap, token: &str) -> bool {
+pub(crate) fn bears(headers: &HeaderMap, token: &str) -> bool {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     !token.is_empty() && given.is_some_and(|given| same(given, token.as_bytes()))
 }

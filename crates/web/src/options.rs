@@ -21,6 +21,10 @@ pub(crate) const ADMIN_BYTES: u64 = 1 << 20;
 pub(crate) const HEAD_BYTES: usize = 64 << 10;
 /// See [`HEAD_BYTES`].
 pub(crate) const HEADERS: usize = 64;
+/// Questions of readers that are answered at once; beyond it they are asked to come again.
+pub(crate) const INQUIRIES: usize = 4;
+/// Longest answer to a question.
+pub(crate) const ANSWER_BYTES: usize = 16 << 20;
 /// How long the rest of a refused body is read, so that its sender gets to see the answer.
 pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(2);
 
@@ -30,6 +34,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Opens the administrative paths; empty opens them to nobody. Drawn anew at every start.
     pub token: String,
+    /// Opens the reports to whoever bears it, from anywhere; empty leaves them to the administrator's token.
+    pub reader_token: String,
     /// The time now: what event times are held against, and when rejects were seen.
     pub clock: fn() -> Timestamp,
     /// The workspace of records that name none.
@@ -61,6 +67,7 @@ impl Options {
         Self {
             listen,
             token,
+            reader_token: String::new(),
             clock,
             workspace: Text::from("default"),
             collects: true,

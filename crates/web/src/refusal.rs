@@ -58,7 +58,7 @@ impl IntoResponse for Refusal {
 
 /// The answer of paths that are none.
 pub(crate) async fn no_such_path() -> Refusal {
-    let remedy = "see POST /v1/events, GET /v1/status, GET /healthz, GET /readyz";
+    let remedy = "see POST /v1/events, GET /v1/status, GET /v1/reports/{name}, GET /healthz, GET /readyz";
     Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path", remedy)
 }
 

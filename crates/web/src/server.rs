@@ -1,10 +1,10 @@
 //! The server: sockets, routes, start and stop.
 
 use crate::admin::{self, Admin};
-use crate::options::{HEAD_BYTES, HEADERS, Options};
+use crate::options::{HEAD_BYTES, HEADERS, INQUIRIES, Options};
 use crate::queue::Queue;
 use crate::refusal::{Refusal, no_such_method, no_such_path};
-use crate::{events, status};
+use crate::{events, reports, status};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
@@ -53,6 +53,8 @@ pub(crate) struct Front {
     pub(crate) stream: Text,
     /// A permit for each body that may be received or journalled.
     pub(crate) requests: Arc<Semaphore>,
+    /// A permit for each question that may be answered.
+    pub(crate) inquiries: Arc<Semaphore>,
     /// A permit for each byte of a body that may be held.
     pub(crate) room: Arc<Semaphore>,
 }
@@ -103,6 +105,7 @@ impl Collector {
             Queue::start(Arc::clone(&intake), stream.clone(), options.clock, waiting_max).map_err(Error::Thread)?;
         let front = Front {
             requests: Arc::new(Semaphore::new(options.requests_max)),
+            inquiries: Arc::new(Semaphore::new(INQUIRIES)),
             room: Arc::new(Semaphore::new(options.buffer_bytes_max)),
             options,
             intake,
@@ -148,12 +151,18 @@ fn routes(front: &Arc<Front>) -> Router {
         .route("/settle", post(admin::settle))
         .route("/watch", post(admin::watch))
         .route_layer(from_fn_with_state(Arc::clone(front), admin::guard));
+    let readers = Router::new()
+        .route("/v1/reports/{name}", get(reports::report))
+        .route("/v1/leads/{who}", get(reports::lead))
+        .route("/v1/deals/{id}", get(reports::deal))
+        .route_layer(from_fn_with_state(Arc::clone(front), reports::guard));
     Router::new()
         .route("/v1/events", post(events::collect).fallback(no_such_method).layer(origin))
         .route("/v1/status", get(status::status))
         .route("/metrics", get(status::metrics))
         .route("/healthz", get(status::alive))
         .route("/readyz", get(status::ready))
+        .merge(readers)
         .nest("/admin", admin)
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)

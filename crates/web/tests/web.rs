@@ -242,6 +242,37 @@ async fn administration_needs_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn readers_need_a_token_and_get_what_the_command_line_prints() {
+    let bed = Bed::with(|options| options.reader_token = "readers".into()).await;
+    let (reader, admin) = ("authorization: Bearer readers\r\n", format!("authorization: Bearer {TOKEN}\r\n"));
+    for (headers, path, expect) in [
+        ("", "/v1/reports/funnel", 401),
+        ("authorization: Bearer reader\r\n", "/v1/leads/a%40b.test", 401),
+        (reader, "/v1/reports/funnel", 200),
+        (admin.as_str(), "/v1/reports/funnel", 200),
+        (reader, "/v1/reports/wrong", 400),
+        (reader, "/v1/deals/missing", 404),
+        (reader, "/v1/reports/down", 503),
+        (reader, "/v1/reports/long", 400),
+        (reader, "/v1/reports", 404),
+    ] {
+        let answer = send(bed.address, "GET", path, headers, b"").await;
+        assert_eq!(answer.status, expect, "{path} {headers}");
+        assert!(expect == 200 || answer.json["remedy"].is_string(), "{answer:?}");
+    }
+    let asked = |path: &'static str| send(bed.address, "GET", path, reader, b"");
+    let funnel = asked("/v1/reports/funnel?by=channel&from=2026-01-01").await;
+    assert!(funnel.head.contains("application/x-ndjson") && funnel.head.contains("no-store"), "{funnel:?}");
+    assert_eq!(funnel.json, json!(["report", "funnel", [["by", "channel"], ["from", "2026-01-01"]]]));
+    assert_eq!(asked("/v1/leads/a%40b.test?contact_id").await.json, json!(["lead", "a@b.test", [["contact_id", ""]]]));
+    assert_eq!(asked("/v1/deals/d-1").await.json, json!(["deal", "d-1", []]));
+    assert_eq!(send(bed.address, "POST", "/v1/deals/d-1", reader, b"").await.status, 405);
+    let closed = Bed::new().await;
+    let empty = send(closed.address, "GET", "/v1/reports/funnel", "authorization: Bearer \r\n", b"").await;
+    assert_eq!(empty.status, 401, "an empty token opens to nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_origins_may_not_send() {
     let bed = Bed::with(|options| options.origins = vec!["https://acme.test".into()]).await;
     for (method, origin, expect) in [

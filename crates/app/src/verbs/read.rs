@@ -7,9 +7,12 @@ use crate::cli::{By, Deal, Format, Global, Lead, Query, Question, Report};
 use crate::config::Config;
 use crate::place::Place;
 use crate::render;
-use anyhow::{Context as _, bail};
-use smarketing_warehouse::Table;
+use anyhow::bail;
+use clap::Parser;
+use smarketing_engine::Pepper;
 use smarketing_warehouse::report::{self, Scope};
+use smarketing_warehouse::{Table, Warehouse};
+use smarketing_web::{Inquiry, Unanswered};
 use std::io::{Read as _, Write as _};
 
 /// Longest statement `query` takes.
@@ -39,8 +42,23 @@ pub(crate) async fn query(place: &Place, config: &Config, global: &Global, asked
 }
 
 pub(crate) async fn report(place: &Place, config: &Config, global: &Global, asked: &Report) -> anyhow::Result<End> {
-    let day = |text: &Option<String>| text.as_deref().map(parse_day).transpose();
-    let scope = Scope { workspace: config.raw.service.workspace.clone(), from: day(&asked.from)?, to: day(&asked.to)? };
+    check(config, asked)?;
+    let desk = Desk::open(place, config).await?;
+    let tables = answer(&desk.warehouse, config, asked).await?;
+    desk.close().await;
+    print(global, &tables)
+}
+
+fn print(global: &Global, tables: &[(String, Table)]) -> anyhow::Result<End> {
+    let format = render::format(global.format);
+    for (title, table) in tables {
+        render::print(format, title, table)?;
+    }
+    Ok(End::Done)
+}
+
+/// Whether there is such a model, such days, and such a thing to tell apart.
+fn check(config: &Config, asked: &Report) -> anyhow::Result<Scope> {
     let models: Vec<&str> = config.rules.models().collect();
     if !models.contains(&asked.model.as_str()) {
         bail!("\"{}\" is not one of the models {}", asked.model, models.join(", "));
@@ -50,17 +68,17 @@ pub(crate) async fn report(place: &Place, config: &Config, global: &Global, aske
         let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
         bail!("this report does not tell \"{}\" apart; it knows {known}", by.word());
     }
-    let format = render::format(global.format);
-    let desk = Desk::open(place, config).await?;
-    for (title, table) in answer(&desk, &scope, asked).await? {
-        render::print(format, &title, &table)?;
+    if asked.name == Question::Goal && asked.target.is_none() {
+        bail!("a goal needs a revenue to reach: --target 1000000");
     }
-    desk.close().await;
-    Ok(End::Done)
+    let day = |text: &Option<String>| text.as_deref().map(parse_day).transpose();
+    Ok(Scope { workspace: config.raw.service.workspace.clone(), from: day(&asked.from)?, to: day(&asked.to)? })
 }
 
-async fn answer(desk: &Desk, scope: &Scope, asked: &Report) -> anyhow::Result<Vec<(String, Table)>> {
-    let (warehouse, model, by) = (&desk.warehouse, asked.model.as_str(), asked.by.map(told_apart));
+/// The tables of a report, each with its title.
+async fn answer(warehouse: &Warehouse, config: &Config, asked: &Report) -> anyhow::Result<Vec<(String, Table)>> {
+    let scope = &check(config, asked)?;
+    let (model, by) = (asked.model.as_str(), asked.by.map(told_apart));
     let one = |title: &str, table: Table| vec![(title.to_owned(), table)];
     Ok(match asked.name {
         Question::Channels => {
@@ -86,7 +104,7 @@ async fn answer(desk: &Desk, scope: &Scope, asked: &Report) -> anyhow::Result<Ve
         Question::Verdicts => one("What sales said of the hand-offs", warehouse.verdicts(scope, by).await?),
         Question::Lost => one("Why deals were lost and leads turned down", warehouse.lost(scope, model, by).await?),
         Question::Goal => {
-            let target = asked.target.context("a goal needs a revenue to reach: --target 1000000")?;
+            let target = asked.target.unwrap_or_default();
             one("The path to the goal at the rates of the time", warehouse.goal(scope, target).await?)
         }
         Question::Spend => one("Spend, and what it brought", warehouse.spend(scope, model, by).await?),
@@ -100,14 +118,16 @@ async fn answer(desk: &Desk, scope: &Scope, asked: &Report) -> anyhow::Result<Ve
 
 /// What a report can tell apart.
 fn apart(question: Question) -> &'static [report::By] {
-    use report::By::{Campaign, Channel, Content, Definition, Month, Persona, Rep, Score, Source};
+    use report::By::{AccountSegment, Campaign, Channel, Content, Definition, Month, Persona, Rep, Score, Source};
     match question {
         Question::Channels => &[Channel, Source, Campaign],
         Question::Funnel | Question::Velocity | Question::Recycled => {
-            &[Channel, Source, Campaign, Content, Persona, Rep, Month]
+            &[Channel, Source, Campaign, Content, Persona, AccountSegment, Rep, Month]
         }
-        Question::Verdicts => &[Channel, Source, Campaign, Content, Persona, Rep, Month, Score, Definition],
-        Question::Lost => &[Channel, Source, Campaign, Content, Persona, Month],
+        Question::Verdicts => {
+            &[Channel, Source, Campaign, Content, Persona, AccountSegment, Rep, Month, Score, Definition]
+        }
+        Question::Lost => &[Channel, Source, Campaign, Content, Persona, AccountSegment, Month],
         Question::Spend => &[Channel, Source, Campaign, Month],
         _ => &[],
     }
@@ -120,6 +140,7 @@ fn told_apart(by: By) -> report::By {
         By::Campaign => report::By::Campaign,
         By::Content => report::By::Content,
         By::Persona => report::By::Persona,
+        By::AccountSegment => report::By::AccountSegment,
         By::Rep => report::By::Rep,
         By::Month => report::By::Month,
         By::Score => report::By::Score,
@@ -128,42 +149,134 @@ fn told_apart(by: By) -> report::By {
 }
 
 pub(crate) async fn lead(place: &Place, config: &Config, global: &Global, asked: &Lead) -> anyhow::Result<End> {
-    let workspace = &config.raw.service.workspace;
     let pepper = config.pepper(place)?;
-    let id = if asked.contact_id {
+    let id = lead_id(config, &pepper, asked)?;
+    let desk = Desk::open(place, config).await?;
+    let found = lead_page(&desk.warehouse, config, &id).await?;
+    desk.close().await;
+    let Some([(title, profile), timeline]) = found else {
+        bail!("{} (its id would be {id})", nobody(config, asked));
+    };
+    let format = render::format(global.format);
+    print(global, &[(title, upright(&profile, format)), timeline])
+}
+
+fn nobody(config: &Config, asked: &Lead) -> String {
+    format!("no lead \"{}\" in workspace \"{}\"", asked.who, config.raw.service.workspace)
+}
+
+fn lead_id(config: &Config, pepper: &Pepper, asked: &Lead) -> anyhow::Result<String> {
+    let workspace = &config.raw.service.workspace;
+    Ok(if asked.contact_id {
         pepper.lead_of_contact(workspace, &asked.who).to_string()
     } else if asked.who.contains('@') {
         pepper.lead_of_email(workspace, &smarketing_kernel::email::normalise(&asked.who)?).to_string()
     } else {
         asked.who.to_lowercase()
-    };
-    let desk = Desk::open(place, config).await?;
-    let page = desk.warehouse.lead(workspace, &id).await?;
-    desk.close().await;
-    if page.profile.rows.is_empty() {
-        bail!("no lead \"{}\" in workspace \"{workspace}\" (its id would be {id})", asked.who);
-    }
-    let format = render::format(global.format);
-    render::print(format, "Lead", &upright(&page.profile, format))?;
-    render::print(format, "Timeline", &page.timeline)?;
-    Ok(End::Done)
+    })
+}
+
+/// Profile and timeline of a lead, if there is one.
+async fn lead_page(warehouse: &Warehouse, config: &Config, id: &str) -> anyhow::Result<Option<[(String, Table); 2]>> {
+    let page = warehouse.lead(&config.raw.service.workspace, id).await?;
+    let there = !page.profile.rows.is_empty();
+    Ok(there.then(|| [("Lead".to_owned(), page.profile), ("Timeline".to_owned(), page.timeline)]))
 }
 
 pub(crate) async fn deal(place: &Place, config: &Config, global: &Global, asked: &Deal) -> anyhow::Result<End> {
-    let workspace = &config.raw.service.workspace;
     let desk = Desk::open(place, config).await?;
-    let page = desk.warehouse.deal(workspace, &asked.id).await?;
+    let found = deal_page(&desk.warehouse, config, asked).await?;
     desk.close().await;
-    if page.deal.rows.is_empty() {
-        bail!("no deal \"{}\" in workspace \"{workspace}\"", asked.id);
+    let Some(mut tables) = found else { bail!(no_deal(config, asked)) };
+    if let Some((_, deal)) = tables.first_mut() {
+        *deal = upright(deal, render::format(global.format));
     }
-    let format = render::format(global.format);
-    render::print(format, "Deal", &upright(&page.deal, format))?;
-    render::print(format, "Changes", &page.history)?;
-    render::print(format, "Conversions", &page.conversions)?;
-    render::print(format, "Journey, and the credit of every model", &page.journey)?;
-    render::print(format, "Ledger", &page.ledger)?;
-    Ok(End::Done)
+    print(global, &tables)
+}
+
+fn no_deal(config: &Config, asked: &Deal) -> String {
+    format!("no deal \"{}\" in workspace \"{}\"", asked.id, config.raw.service.workspace)
+}
+
+/// A deal with its changes, conversions, journey and ledger, if there is one.
+async fn deal_page(
+    warehouse: &Warehouse,
+    config: &Config,
+    asked: &Deal,
+) -> anyhow::Result<Option<Vec<(String, Table)>>> {
+    let page = warehouse.deal(&config.raw.service.workspace, &asked.id).await?;
+    let there = !page.deal.rows.is_empty();
+    let tables = || {
+        vec![
+            ("Deal", page.deal),
+            ("Changes", page.history),
+            ("Conversions", page.conversions),
+            ("Journey, and the credit of every model", page.journey),
+            ("Ledger", page.ledger),
+        ]
+    };
+    Ok(there.then(|| tables().into_iter().map(|(title, table)| (title.to_owned(), table)).collect()))
+}
+
+/// The verbs that readers may ask over HTTP, with the same options.
+#[derive(Parser)]
+#[command(no_binary_name = true, disable_help_flag = true, disable_help_subcommand = true)]
+enum Asked {
+    Report(Report),
+    Lead(Lead),
+    Deal(Deal),
+}
+
+/// Most rows of an answer over HTTP.
+const ROWS_MAX: usize = 50_000;
+
+/// Answers over HTTP what the command line would print with `--format json`.
+pub(crate) async fn ask(
+    warehouse: &Warehouse,
+    config: &Config,
+    place: &Place,
+    inquiry: &Inquiry,
+) -> Result<String, Unanswered> {
+    let flags = inquiry.options.iter().map(|(name, value)| {
+        let name = name.replace('_', "-");
+        if value.is_empty() { format!("--{name}") } else { format!("--{name}={value}") }
+    });
+    let words = [inquiry.verb.to_owned()].into_iter().chain(flags);
+    let words = words.chain(["--".to_owned(), inquiry.subject.clone()]);
+    let asked = Asked::try_parse_from(words).map_err(|error| Unanswered::Wrong(in_one_line(&error)))?;
+    let wrong = |error: anyhow::Error| Unanswered::Wrong(format!("{error:#}"));
+    let failed = |error: anyhow::Error| Unanswered::Failed(format!("{error:#}"));
+    let tables = match asked {
+        Asked::Report(asked) => {
+            check(config, &asked).map_err(wrong)?;
+            answer(warehouse, config, &asked).await.map_err(failed)?
+        }
+        Asked::Lead(asked) => {
+            let pepper = config.pepper(place).map_err(failed)?;
+            let id = lead_id(config, &pepper, &asked).map_err(wrong)?;
+            let found = lead_page(warehouse, config, &id).await.map_err(failed)?;
+            found.map(Vec::from).ok_or_else(|| Unanswered::Missing(nobody(config, &asked)))?
+        }
+        Asked::Deal(asked) => {
+            let found = deal_page(warehouse, config, &asked).await.map_err(failed)?;
+            found.ok_or_else(|| Unanswered::Missing(no_deal(config, &asked)))?
+        }
+    };
+    let rows: usize = tables.iter().map(|(_, table)| table.rows.len()).sum();
+    if rows > ROWS_MAX {
+        return Err(Unanswered::Wrong(format!("the answer has {rows} rows, above the {ROWS_MAX} of this interface")));
+    }
+    let mut lines = Vec::new();
+    let written = tables.iter().try_for_each(|(_, table)| render::json(&mut lines, table));
+    written.map_err(|error| failed(error.into()))?;
+    String::from_utf8(lines).map_err(|error| failed(error.into()))
+}
+
+/// What is wrong, and what is allowed; the rest of the message is for terminals.
+fn in_one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let said = text.split("\n\n").next().unwrap_or_default();
+    said.trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// One wide row is easier to read as a list of its cells.

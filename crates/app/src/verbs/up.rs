@@ -13,7 +13,7 @@ use smarketing_kernel::money::Currency;
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Day;
 use smarketing_warehouse::Warehouse;
-use smarketing_web::{Admin, Collector, ImportRequest, Options};
+use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, Unanswered};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,7 @@ pub(crate) async fn serve_with<T: Send + 'static>(
     let options = Options {
         body_bytes_max: u64::from(config.raw.collector.body_mib) << 20,
         workspace: Text::from(config.raw.service.workspace.as_str()),
+        reader_token: config.raw.collector.reader_token.clone(),
         collects: config.raw.service.roles.iter().any(|role| role == "web"),
         ..Options::new(config.listen, token.clone(), feed::now)
     };
@@ -99,6 +100,7 @@ async fn announce_and_wait(place: &Place, running: &Running, service: &Service) 
     place.announce(running)?;
     println!("collector   {}/v1/events", running.collector);
     println!("status      {}/v1/status", running.collector);
+    println!("reports     {}/v1/reports/funnel (with a token)", running.collector);
     println!("metrics     {}/metrics", running.collector);
     println!("ClickHouse  {} (user default, read-only)", running.clickhouse);
     println!("Ctrl-C drains and stops.");
@@ -126,7 +128,7 @@ fn token() -> anyhow::Result<String> {
     }))
 }
 
-/// What the command line asks a running service to do for it.
+/// What the command line and readers ask of a running service.
 struct Errands {
     service: Arc<Service>,
     warehouse: Warehouse,
@@ -154,6 +156,10 @@ impl Admin for Errands {
         let round = super::watch::round(&self.warehouse, &self.config, &self.place, &progress, day);
         let alarms = self.runtime.block_on(round).map_err(|error| format!("{error:#}"))?;
         Ok(serde_json::json!({ "alarms": alarms }))
+    }
+
+    fn ask(&self, inquiry: &Inquiry) -> Result<String, Unanswered> {
+        self.runtime.block_on(super::read::ask(&self.warehouse, &self.config, &self.place, inquiry))
     }
 
     fn settle(&self) -> Result<serde_json::Value, String> {

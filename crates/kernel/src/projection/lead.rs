@@ -42,6 +42,8 @@ pub(super) struct Person<'a> {
 struct Profile<'a> {
     attributes: BTreeMap<Text, Text>,
     persona: Option<Text>,
+    /// What the attributes make of the company, and when the deciding one was said last.
+    account_segment: Option<(Text, Timestamp)>,
     owner: Option<Text>,
     /// The account the CRM assigned.
     account: Option<&'a Text>,
@@ -212,6 +214,7 @@ fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
     let mut profile = Profile {
         attributes: BTreeMap::new(),
         persona: None,
+        account_segment: None,
         owner: None,
         account: None,
         contact: contact(person),
@@ -232,10 +235,14 @@ fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
     let forms = person.visits.iter().flat_map(|visits| &visits.interactions);
     said.extend(forms.filter_map(|form| Some((form.at, &form.id, &form.form.as_ref()?.fields))));
     said.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-    for (_, _, fields) in said {
+    for (_, _, fields) in &said {
         profile.attributes.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
     profile.persona = profile.persona.take().or_else(|| rules.persona(&profile.attributes));
+    profile.account_segment = rules.account_segment(&profile.attributes).and_then(|(segment, attribute)| {
+        let (at, _, _) = said.iter().rfind(|(_, _, fields)| fields.contains_key(attribute))?;
+        Some((segment, *at))
+    });
     profile
 }
 

@@ -42,6 +42,8 @@ pub struct Definitions {
     pub scoring: Scoring,
     /// Personas by form and CRM attributes; first match wins. What a CRM says of the persona stands above them.
     pub personas: Vec<PersonaRow>,
+    /// Segments of accounts by form and CRM attributes of their leads; first match wins.
+    pub account_segments: Vec<SegmentRow>,
 }
 
 /// An own channel rule; every non-empty cell must match (`*x*`, `*x`, `x*`, exact; several split by `;`).
@@ -116,6 +118,20 @@ pub struct PersonaRow {
     pub matches: String,
 }
 
+/// A segment of accounts and the attribute values that make it. Every condition that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SegmentRow {
+    /// Its name; the attribute's own value, lower case, where it is empty.
+    pub segment: String,
+    /// The form field or CRM attribute looked at, such as `industry`.
+    pub attribute: String,
+    /// Patterns of its value, lower case, split by `;`; every value where there are none.
+    pub matches: String,
+    /// Least number its value may begin with, such as 200 for `201-500`; 0 for any value.
+    pub at_least: u32,
+}
+
 impl Default for Definitions {
     fn default() -> Self {
         Self {
@@ -135,6 +151,7 @@ impl Default for Definitions {
             suppress: Suppress::default(),
             scoring: Scoring::default(),
             personas: default_personas(),
+            account_segments: default_account_segments(),
         }
     }
 }
@@ -170,4 +187,18 @@ fn default_personas() -> Vec<PersonaRow> {
         row("practitioner", "*"),
     ]
     .into()
+}
+
+/// What the CRM calls the segment; else by employees.
+fn default_account_segments() -> Vec<SegmentRow> {
+    let row = |attribute: &str, segment: &str, at_least| SegmentRow {
+        segment: segment.into(),
+        attribute: attribute.into(),
+        matches: String::new(),
+        at_least,
+    };
+    let sizes = [("enterprise", 1_000), ("mid-market", 50), ("small", 1)];
+    let by = |attribute: &'static str| sizes.into_iter().map(move |(segment, least)| row(attribute, segment, least));
+    let said = [row("account_segment", "", 0)];
+    said.into_iter().chain(by("company_size")).chain(by("employees")).collect()
 }

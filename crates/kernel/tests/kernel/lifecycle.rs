@@ -3,6 +3,7 @@
 use super::given::*;
 use super::world::World;
 use smarketing_kernel::event::*;
+use smarketing_kernel::text::Text;
 
 fn said(id: &str, day: i64, minute: i64, said: Verdict) -> Happened {
     verdict(id, at(day, minute), lead(1), said, Some("no budget"))
@@ -98,6 +99,48 @@ fn a_skipped_stage_is_entered_with_the_later_one() {
     let named = deal("n", at(5, 0), "d", DealKind::Updated, |deal| deal.contacts = contacts(&[lead(1)]));
     let world = World::after(&[old, named]);
     assert!(world.tables.stage_entries.live().all(|entry| entry.entered_at == at(5, 0)));
+}
+
+#[test]
+fn an_entry_keeps_the_score_of_its_moment() {
+    // Three forms of 20 points, half of them left after 30 days; a lead exists before it behaves.
+    let mut events = vec![filled("a", 0), filled("b", 0), filled("c", 0), said("r", 30, 0, Verdict::Rejected)];
+    events.extend([filled("d", 31), filled("e", 31), filled("f", 31), said("q", 61, 0, Verdict::Qualified)]);
+    let world = World::after(&events);
+    let scores: Vec<_> = world.tables.stage_entries.live().map(|entry| (entry.stage, entry.score_centi)).collect();
+    let (first, again) = ([0, 6_000, 3_000], [6_000, 3_000, 3_000]);
+    let stages = [Stage::Lead, Stage::Mql, Stage::Recycled, Stage::Mql, Stage::Sal, Stage::Sql];
+    let expected: Vec<_> = stages.into_iter().zip(first.into_iter().chain(again)).collect();
+    assert_eq!(scores, expected);
+    assert_eq!(world.lead(&text(1)).score_centi, 3_000);
+}
+
+#[test]
+fn the_company_makes_the_segment_of_the_account() {
+    let told = |id, day, name: &str, value: &str| {
+        let (name, value) = (Text::from(name), Text::from(value));
+        update(id, at(day, 0), lead(1), move |change| change.attributes = [(name, value)].into())
+    };
+    let check = |events: &[Happened], segment: &str, day: Option<i64>| {
+        let world = World::after(events);
+        let lead = world.lead(&text(1));
+        let expected = (segment, day.map(|day| at(day, 0)));
+        assert_eq!((&*lead.account_segment, lead.account_segment_at), expected, "{events:?}");
+    };
+    check(&[told("a", 0, "title", "CFO")], "(none)", None);
+    for (size, segment) in
+        [("1-10", "small"), ("51-200", "mid-market"), ("1,001-5,000", "enterprise"), ("1001+", "enterprise")]
+    {
+        check(&[told("a", 3, "company_size", size)], segment, Some(3));
+    }
+    check(&[told("a", 0, "company_size", "many")], "(none)", None);
+    // What the CRM calls it stands above, whenever it was said; the last word on it counts.
+    let events = [
+        told("a", 0, "account_segment", "Key"),
+        told("b", 1, "account_segment", "Strategic "),
+        told("c", 2, "employees", "7"),
+    ];
+    check(&events, "strategic", Some(1));
 }
 
 #[test]

@@ -28,10 +28,33 @@ pub(crate) struct Funnel {
     pub(crate) drop: Option<(i32, f64)>,
     /// Channels the entries spread over evenly.
     pub(crate) channels: u32,
+    /// Leads of an account, of which either most convert or none does; 1 for leads that have nothing to do with each
+    /// other.
+    pub(crate) cluster: u32,
+    /// Days within which the leads of an account enter.
+    pub(crate) spread: i32,
+    /// How much the rate varies, as the standard deviation of its factor, and for how many days a factor holds.
+    pub(crate) wobble: f64,
+    /// See `wobble`.
+    pub(crate) wobble_days: i32,
 }
 
-pub(crate) const STEADY: Funnel =
-    Funnel { daily: 20.0, growth: 0.0, seasonal: false, rate: 0.25, days: 6.0, drop: None, channels: 0 };
+pub(crate) const STEADY: Funnel = Funnel {
+    daily: 20.0,
+    growth: 0.0,
+    seasonal: false,
+    rate: 0.25,
+    days: 6.0,
+    drop: None,
+    channels: 0,
+    cluster: 1,
+    spread: 1,
+    wobble: 0.0,
+    wobble_days: 1,
+};
+
+/// Share of the leads of an account that converts where any does.
+const TOGETHER: f64 = 0.75;
 
 /// A sequence of chances (G. Steele and others, "Fast splittable pseudorandom number generators", 2014).
 pub(crate) struct Chance(pub(crate) u64);
@@ -50,6 +73,12 @@ impl Chance {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
+    /// A number around one with that standard deviation, never below 0: twelve uniform ones make a normal one.
+    fn around_one(&mut self, deviation: f64) -> f64 {
+        let normal = (0..12).map(|_| self.unit()).sum::<f64>() - 6.0;
+        (1.0 + deviation * normal).max(0.0)
+    }
+
     /// A Poisson number, by waiting times.
     fn poisson(&mut self, mean: f64) -> u32 {
         let (mut left, mut count) = (mean, 0);
@@ -66,6 +95,8 @@ impl Chance {
 /// Whom an entry belongs to, the day it entered, and the day it converts.
 pub(crate) struct Entry {
     pub(crate) channel: u32,
+    /// Its account.
+    pub(crate) account: u64,
     pub(crate) day: i32,
     pub(crate) converts: Option<i32>,
 }
@@ -74,17 +105,34 @@ impl Funnel {
     /// Every entry of so many days.
     pub(crate) fn draw(&self, days: i32, chance: &mut Chance) -> Vec<Entry> {
         let mut entries = Vec::new();
+        let mut factor = 1.0;
         for day in 0..days {
+            if self.wobble > 0.0 && day % self.wobble_days == 0 {
+                factor = chance.around_one(self.wobble);
+            }
             let weekday = [1.3, 1.25, 1.2, 1.2, 1.1, 0.5, 0.45][usize::try_from(day % 7).unwrap()];
-            let volume = self.daily * (1.0 + self.growth).powf(f64::from(day) / 7.0);
+            let volume = self.daily * (1.0 + self.growth).powf(f64::from(day) / 7.0) / f64::from(self.cluster);
             for _ in 0..chance.poisson(if self.seasonal { volume * weekday } else { volume }) {
                 let part = self.drop.filter(|(from, _)| day >= *from).map_or(1.0, |(_, part)| part);
-                let converts = (chance.unit() < self.rate * part).then(|| self.delayed(day, chance));
-                let channel = u32::try_from(chance.next() % 1_000).unwrap() % self.channels.max(1);
-                entries.push(Entry { channel, day, converts });
+                self.account(day, self.rate * part * factor, chance, &mut entries);
             }
         }
+        entries.retain(|entry| entry.day < days);
         entries
+    }
+
+    /// The leads of an account whose first one enters on a day.
+    fn account(&self, day: i32, rate: f64, chance: &mut Chance, entries: &mut Vec<Entry>) {
+        let alone = self.cluster == 1;
+        let buys = alone || chance.unit() < rate / TOGETHER;
+        let each = if alone { rate } else { TOGETHER };
+        let account = chance.next();
+        let channel = u32::try_from(account % 1_000).unwrap() % self.channels.max(1);
+        for _ in 0..self.cluster {
+            let day = day + i32::try_from(chance.next() % 1_000).unwrap() % self.spread;
+            let converts = (buys && chance.unit() < each).then(|| self.delayed(day, chance));
+            entries.push(Entry { channel, account, day, converts });
+        }
     }
 
     /// The day of a conversion: exponential waiting, and never on a week-end where office days are kept.
@@ -115,7 +163,11 @@ impl Funnel {
 
 pub(crate) fn series<'e>(dimension: Dimension, value: &str, entries: impl Iterator<Item = &'e Entry>) -> Series {
     let mut days: BTreeMap<i32, (u32, BTreeMap<u16, u32>)> = BTreeMap::new();
+    let mut accounts: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
     for entry in entries {
+        let (its, won) = accounts.entry(entry.account).or_default();
+        *its += 1.0;
+        *won += f64::from(u8::from(entry.converts.is_some()));
         let (entered, converted) = days.entry(entry.day).or_default();
         *entered += 1;
         if let Some(at) = entry.converts {
@@ -129,7 +181,17 @@ pub(crate) fn series<'e>(dimension: Dimension, value: &str, entries: impl Iterat
         converted: converted.into_iter().collect(),
     };
     let segment = Segment { dimension, value: Text::from(value) };
-    Series { segment, cohorts: days.into_iter().map(cohort).collect() }
+    let clustering_milli = clustering_milli(accounts.values());
+    Series { segment, cohorts: days.into_iter().map(cohort).collect(), clustering_milli }
+}
+
+/// As the warehouse works it out: the squares of what accounts converted too many or too few of, over the variance of
+/// independent entries.
+fn clustering_milli<'a>(accounts: impl Iterator<Item = &'a (f64, f64)> + Clone) -> u32 {
+    let (entered, converted) = accounts.clone().fold((0.0, 0.0), |sum, each| (sum.0 + each.0, sum.1 + each.1));
+    let rate = converted / entered;
+    let squares: f64 = accounts.map(|(its, won)| (won - its * rate).powi(2)).sum();
+    (1_000.0 * (squares / (entered * rate * (1.0 - rate))).max(1.0)) as u32
 }
 
 /// The evaluations of so many days in a row, each knowing those before.

@@ -44,6 +44,8 @@ fn stationary_funnels_raise_at_most_one_alarm_in_two_hundred_evaluations() {
             "all of it, by channel",
             Funnel { daily: 12.0, growth: 0.05, seasonal: true, days: 30.0, channels: 4, ..STEADY },
         ),
+        ("accounts of four that convert together", Funnel { cluster: 4, spread: 10, ..STEADY }),
+        ("a rate that varies by the day", Funnel { wobble: 0.3, daily: 40.0, ..STEADY }),
     ];
     for (seed, (name, funnel)) in (1..).zip(scenarios) {
         let (ours, theirs, all) = false_alarms(funnel, seed);

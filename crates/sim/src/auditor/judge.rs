@@ -133,6 +133,24 @@ impl Judge {
         fits.map(|row| Text::from(&*row.persona))
     }
 
+    /// The segment of the company of a lead with these attributes, and the attribute that says so.
+    pub(super) fn account_segment(&self, attributes: &BTreeMap<Text, Text>) -> Option<(Text, Text)> {
+        for row in &self.definitions.account_segments {
+            let Some((attribute, value)) = attributes.get_key_value(&*row.attribute) else { continue };
+            let value = value.trim().to_lowercase();
+            let plain: String = value.replace([',', '.', '\''], "");
+            let end = plain.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(plain.len());
+            let too_small = plain[..end].parse::<u32>().map_or(true, |size| size < row.at_least);
+            let other = !row.matches.is_empty() && !matches(&row.matches, &value);
+            if other || (row.at_least > 0 && too_small) || (row.segment.is_empty() && value.is_empty()) {
+                continue;
+            }
+            let name = if row.segment.is_empty() { &value } else { &row.segment };
+            return Some((Text::from(name.as_str()), attribute.clone()));
+        }
+        None
+    }
+
     /// Points of a touch.
     pub(super) fn points(&self, kind: TouchKind, page: &Content) -> i64 {
         let scoring = &self.definitions.scoring;

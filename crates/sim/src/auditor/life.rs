@@ -16,6 +16,7 @@ pub(super) struct Entry {
     pub(super) reason: Text,
     pub(super) inferred: bool,
     pub(super) previous_ms: i64,
+    pub(super) score_centi: i64,
 }
 
 /// What moves a lead. In one instant it first exists, then behaves, then CRM and sales speak, then deals do.
@@ -56,13 +57,14 @@ pub(super) fn follow(
     let scoring = &books.judge.definitions.scoring;
     let half_life_ms = u64::from(scoring.half_life_days) * DAY_MS.unsigned_abs();
     let enough = i64::from(scoring.mql_threshold) * 100;
-    let mut way = Way { entries: Vec::new(), stage: Stage::Visitor, since: created_at };
+    let mut way = Way { entries: Vec::new(), stage: Stage::Visitor, since: created_at, score_centi: 0 };
     let (mut behaviour, mut faded_at, mut last) = (0_i128, created_at, created_at);
     let left = |behaviour: i128, from: Timestamp, to: Timestamp| {
         (behaviour * decay::left(to.since(from).max(0).unsigned_abs(), half_life_ms)) >> 40
     };
     for (at, push) in pushes(books, created_at, touches, events, roles) {
         last = at;
+        way.score_centi = fit + left(behaviour, faded_at, at) as i64;
         if !matches!(push, Push::To(..)) {
             behaviour = left(behaviour, faded_at, at);
             faded_at = at;
@@ -71,10 +73,10 @@ pub(super) fn follow(
             Push::Created => way.forward(at, Stage::Lead, "created"),
             Push::Behaved(points) => behaviour += i128::from(points * 100),
             Push::To(stage @ (Stage::Recycled | Stage::Disqualified), reason) => {
+                way.back(at, stage, &reason);
                 if stage == Stage::Recycled {
                     behaviour = 0;
                 }
-                way.back(at, stage, &reason);
                 continue;
             }
             Push::To(stage, reason) => {
@@ -83,7 +85,8 @@ pub(super) fn follow(
             }
         }
         let waits = matches!(way.stage, Stage::Lead | Stage::Recycled);
-        if waits && i128::from(fit) + behaviour >= i128::from(enough) {
+        way.score_centi = fit + behaviour as i64;
+        if waits && way.score_centi >= enough {
             way.forward(at, Stage::Mql, "score");
         }
     }
@@ -139,6 +142,8 @@ struct Way {
     entries: Vec<Entry>,
     stage: Stage,
     since: Timestamp,
+    /// Fit and behaviour at the moment.
+    score_centi: i64,
 }
 
 impl Way {
@@ -166,7 +171,7 @@ impl Way {
         // To and fro within one instant is one entry: the first.
         if self.entries.iter().all(|entry| (entry.at, entry.stage) != (at, stage)) {
             let (from, reason) = (self.stage, Text::from(reason));
-            self.entries.push(Entry { at, stage, from, reason, inferred, previous_ms });
+            self.entries.push(Entry { at, stage, from, reason, inferred, previous_ms, score_centi: self.score_centi });
         }
         (self.stage, self.since) = (stage, at);
     }

@@ -23,6 +23,7 @@ pub(super) struct Person {
     /// The account it belongs to: deal roles count, too, where the CRM assigned none.
     pub(super) account: Text,
     pub(super) persona: Option<Text>,
+    account_segment: Option<(Text, Timestamp)>,
     pub(super) rep: Option<Text>,
     pub(super) touches: Vec<Interaction>,
     pub(super) life: Life,
@@ -112,6 +113,8 @@ pub(super) fn merged_row(books: &Books<'_>, lead: LeadId, root: LeadId) -> Lead 
         sealed: None,
         domain: none(),
         account: none(),
+        account_segment: none(),
+        account_segment_at: None,
         persona: none(),
         owner: none(),
         stage: Stage::Visitor,
@@ -165,13 +168,19 @@ impl Person {
         roles: &[&Deal],
         touches: Vec<Interaction>,
     ) -> Self {
-        let mut attributes = BTreeMap::new();
+        let mut attributes: BTreeMap<Text, Text> = BTreeMap::new();
+        let mut said_at: BTreeMap<Text, Timestamp> = BTreeMap::new();
         let (mut persona, mut rep, mut assigned) = (None, None, None);
         for event in events {
+            let said = match &event.body {
+                Body::FormSubmitted(form) => form.fields.clone(),
+                Body::LeadUpdated(update) => update.attributes.clone(),
+                _ => BTreeMap::new(),
+            };
+            said_at.extend(said.keys().map(|name| (name.clone(), event.occurred_at)));
+            attributes.extend(said);
             match &event.body {
-                Body::FormSubmitted(form) => attributes.extend(form.fields.clone()),
                 Body::LeadUpdated(update) => {
-                    attributes.extend(update.attributes.clone());
                     persona = update.persona.clone().or(persona);
                     rep = update.owner.clone().or(rep);
                     assigned = update.account_id.clone().or_else(|| update.account_domain.clone()).or(assigned);
@@ -180,6 +189,8 @@ impl Person {
             }
         }
         let persona = persona.or_else(|| books.judge.persona(&attributes));
+        let account_segment = books.judge.account_segment(&attributes);
+        let account_segment = account_segment.map(|(segment, attribute)| (segment, said_at[&attribute]));
         let own_account = assigned.clone().or_else(|| contact.domain.clone()).unwrap_or_else(|| lead.text());
         let by_role =
             roles.iter().filter_map(|deal| Some((deal.contacts_at.clone(), deal.subject, deal.named_account.clone()?)));
@@ -199,6 +210,7 @@ impl Person {
             own_account,
             account,
             persona,
+            account_segment,
             rep,
             touches,
             life,
@@ -245,6 +257,7 @@ impl Person {
             persona: or_none(self.persona.as_ref()),
             account: self.account.clone(),
             channel: self.channel(),
+            score_centi: entry.score_centi,
             definition_version: books.judge.version(),
         };
         self.life.entries.iter().map(row).collect()
@@ -273,6 +286,8 @@ impl Person {
             sealed: self.contact.sealed.clone().filter(|_| !self.erased),
             domain: or_none(self.contact.domain.as_ref()),
             account: self.account.clone(),
+            account_segment: or_none(self.account_segment.as_ref().map(|(segment, _)| segment)),
+            account_segment_at: self.account_segment.as_ref().map(|(_, at)| *at),
             persona: or_none(self.persona.as_ref()),
             owner: or_none(self.rep.as_ref()),
             stage: self.life.stage,

@@ -58,6 +58,8 @@ record! {
         contact_id: String = open(row, opener, |opened| opened.contact_id),
         domain: &str = &row.domain,
         account: &str = &row.account,
+        account_segment: &str = &row.account_segment,
+        account_segment_at: Option<Moment> = ms(row.account_segment_at),
         persona: &str = &row.persona,
         owner: &str = &row.owner,
         stage: &str = row.stage.word(),
@@ -112,6 +114,7 @@ record! {
         persona: &str = &row.persona,
         account: &str = &row.account,
         channel: &str = &row.channel,
+        score_centi: i64 = row.score_centi,
         definition_version: &str = &row.definition_version,
     }
 }

@@ -1,7 +1,7 @@
 WITH
     (
         SELECT (countIf(outcome = 'won'), countIf(outcome = 'lost'), avgIf(worth, outcome = 'won'),
-            ifNotFinite(stddevSampIf(worth, outcome = 'won') / sqrt(countIf(outcome = 'won')), 0))
+            stddevSampIf(worth, outcome = 'won') / sqrt(countIf(outcome = 'won')))
         FROM
         (
             SELECT outcome, ifNull(toFloat64(reporting), toFloat64(amount)) AS worth
@@ -36,18 +36,22 @@ WITH
         ('leads', (steps['lead>mql']).1, (steps['lead>mql']).2),
         ('visitors', ifNull(visitors, 0), least(ifNull(visitors, 0), ifNull(leads, 0)))
     ] AS chain,
-    arrayConcat(
-        [('won deals', closed.1, 1 / closed.3, 1 / (closed.3 + 1.96 * closed.4), 1 / greatest(closed.3 - 1.96 * closed.4, 0))],
-        arrayMap(s -> (s.1, s.2, s.3 / s.2, $wilson_low(s.3, s.2), $wilson_high(s.3, s.2)), chain)) AS links,
-    arrayMap(l -> assumeNotNull(if(l.1 = 'won deals', l.3, 1 / l.3)), links) AS factors,
-    arrayMap(l -> assumeNotNull(if(l.1 = 'won deals', l.4, 1 / l.5)), links) AS factors_low,
-    arrayMap(l -> assumeNotNull(if(l.1 = 'won deals', l.5, 1 / l.4)), links) AS factors_high
+    -- Student's quantile from the normal one: M. Abramowitz, I. Stegun, "Handbook of Mathematical Functions", 26.7.5.
+    greatest(closed.1 - 1, 0) AS freedom,
+    1.96 + 2.372 / freedom + 2.823 / (freedom * freedom) AS student,
+    arrayMap(s -> (s.1, s.2, s.3 / s.2, $wilson_low(s.3, s.2), $wilson_high(s.3, s.2)), chain) AS rates,
+    arrayConcat([('won deals', closed.1, NULL, NULL, NULL)], rates) AS links,
+    arrayMap(f -> assumeNotNull(f), arrayConcat([1 / closed.3], arrayMap(r -> 1 / r.3, rates))) AS factors,
+    -- How far each may be off, as a logarithm, up and down. Limits of a product from limits of its factors: G. Zou,
+    -- A. Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 27 (2008).
+    student * closed.4 / closed.3 AS size,
+    arrayMap(u -> assumeNotNull(u), arrayConcat([size], arrayMap(r -> log(r.3 / r.4), rates))) AS ups,
+    arrayMap(d -> assumeNotNull(d), arrayConcat([size], arrayMap(r -> log(r.5 / r.3), rates))) AS downs
 SELECT
     (links[place]).1 AS step, (links[place]).2 AS in_this_time,
-    if(place = 1, NULL, round((links[place]).3, 4)) AS rate, if(place = 1, NULL, round((links[place]).4, 4)) AS rate_low,
-    if(place = 1, NULL, round((links[place]).5, 4)) AS rate_high,
-    if(isFinite({target:Float64} * arrayProduct(arraySlice(factors, 1, place)) AS needed_exact), ceil(needed_exact - 1e-6), NULL) AS needed,
-    if(isFinite({target:Float64} * arrayProduct(arraySlice(factors_low, 1, place)) AS needed_low_exact), ceil(needed_low_exact - 1e-6), NULL) AS needed_low,
-    if(isFinite({target:Float64} * arrayProduct(arraySlice(factors_high, 1, place)) AS needed_high_exact), ceil(needed_high_exact - 1e-6), NULL) AS needed_high
+    round((links[place]).3, 4) AS rate, round((links[place]).4, 4) AS rate_low, round((links[place]).5, 4) AS rate_high,
+    if(isFinite({target:Float64} * arrayProduct(arraySlice(factors, 1, place)) AS exact), ceil(exact - 1e-6), NULL) AS needed,
+    if(isFinite(exact * exp(-sqrt(arraySum(d -> d * d, arraySlice(downs, 1, place)))) AS exact_low), ceil(exact_low - 1e-6), NULL) AS needed_low,
+    if(isFinite(exact * exp(sqrt(arraySum(u -> u * u, arraySlice(ups, 1, place)))) AS exact_high), ceil(exact_high - 1e-6), NULL) AS needed_high
 FROM (SELECT arrayJoin(range(1, 7)) AS place)
 ORDER BY place

@@ -2,6 +2,7 @@ SELECT
     stage, from_stage, reason,
     multiIf({by:String} = 'month', toString(toStartOfMonth(left_at)), {by:String} = 'channel', channel, {by:String} = 'source', source,
         {by:String} = 'campaign', campaign, {by:String} = 'content', content, {by:String} = 'persona', persona,
+        {by:String} = 'account_segment', account_segment,
         {by:String} = 'rep', rep, '(all)') AS segment,
     count() AS times, uniqExact(lead) AS leads, countIf(came_back_at IS NOT NULL) AS came_back,
     countIf(won_at IS NOT NULL) AS won_after_all

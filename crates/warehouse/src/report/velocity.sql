@@ -2,6 +2,7 @@ SELECT
     stage, next_stage,
     multiIf({by:String} = 'month', toString(toStartOfMonth(entered_at)), {by:String} = 'channel', channel, {by:String} = 'source', source,
         {by:String} = 'campaign', campaign, {by:String} = 'content', content, {by:String} = 'persona', persona,
+        {by:String} = 'account_segment', account_segment,
         {by:String} = 'rep', rep, '(all)') AS segment,
     count() AS converted, round(avg(days), 2) AS days_average,
     round(quantileExactInclusive(0.5)(assumeNotNull(days)), 2) AS days_median,

@@ -2,7 +2,7 @@ CREATE OR REPLACE VIEW $views.conversion_watch (
     workspace          LowCardinality(String) COMMENT 'Workspace the row belongs to.',
     stage              LowCardinality(String) COMMENT 'Stage that was entered.',
     next_stage         LowCardinality(String) COMMENT 'Stage looked for after it.',
-    dimension          LowCardinality(String) COMMENT 'What the segment is one of: all, channel, persona, content or rep.',
+    dimension          LowCardinality(String) COMMENT 'What the segment is one of: all, channel, persona, account_segment, content or rep.',
     value              String COMMENT 'The segment; (all) for everybody, (other) for those too many to tell apart.',
     day                Date COMMENT 'UTC day of the evaluation.',
     definition_version LowCardinality(String) COMMENT 'Version of the definitions of the entries looked at.',

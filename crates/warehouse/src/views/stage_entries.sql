@@ -11,6 +11,8 @@ CREATE OR REPLACE VIEW $views.stage_entries (
     persona            LowCardinality(String) COMMENT 'Persona of the lead.',
     account            String COMMENT 'Account of the lead.',
     channel            LowCardinality(String) COMMENT 'Channel of the lead''s first touch.',
+    score_centi        Int64 COMMENT 'Score on entering, in hundredths of a point.',
+    score              Decimal(18, 2) COMMENT 'Score on entering, in points.',
     definition_version LowCardinality(String) COMMENT 'Version of the definitions the row was made with.'
 ) AS
 SELECT
@@ -26,6 +28,8 @@ SELECT
     persona,
     account,
     channel,
+    score_centi,
+    reinterpret(score_centi, 'Decimal(18, 2)') AS score,
     definition_version
 FROM $data.stage_entries FINAL
 SETTINGS do_not_merge_across_partitions_select_final = 1

@@ -9,6 +9,7 @@ CREATE OR REPLACE VIEW $views.stage_steps (
     campaign           LowCardinality(String) COMMENT 'Campaign of the lead''s first touch.',
     content            LowCardinality(String) COMMENT 'Content that made the lead: that of the last touch before it was created.',
     rep                LowCardinality(String) COMMENT 'Rep who owns the lead.',
+    account_segment    LowCardinality(String) COMMENT 'Segment of the account, such as mid-market: what its leads said last.',
     account            String COMMENT 'Account of the subject.',
     definition_version LowCardinality(String) COMMENT 'Version of the definitions the entry was made with.',
     attempt            UInt64 COMMENT 'Which entry of the lead into the stage it is, from 1: above 1 it came back.',
@@ -20,6 +21,7 @@ SELECT
     s.workspace AS workspace, s.lead AS lead, step.1 AS stage, step.2 AS next_stage, start.2 AS persona, start.3 AS channel,
     if(o.source = '', '(none)', o.source) AS source, if(o.campaign = '', '(none)', o.campaign) AS campaign,
     if(o.content = '', '(none)', o.content) AS content, if(o.rep = '', '(none)', o.rep) AS rep,
+    if(o.account_segment = '', '(none)', o.account_segment) AS account_segment,
     start.4 AS account, start.5 AS definition_version, attempt, start.1 AS entered_at,
     nullIf(arrayFirst(at -> at >= entered_at AND (again = toDateTime64(0, 3, 'UTC') OR at < again), ends), toDateTime64(0, 3, 'UTC')) AS converted_at,
     dateDiff('millisecond', entered_at, converted_at) / 86400000 AS days

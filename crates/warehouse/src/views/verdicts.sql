@@ -15,22 +15,24 @@ CREATE OR REPLACE VIEW $views.verdicts (
     content            LowCardinality(String) COMMENT 'Content that made the lead: that of the last touch before it was created.',
     persona            LowCardinality(String) COMMENT 'Persona of the lead.',
     rep                LowCardinality(String) COMMENT 'Rep who answered, else who owns the lead.',
-    score              Decimal(18, 2) COMMENT 'Score of the lead as it stands, in points.',
+    account_segment    LowCardinality(String) COMMENT 'Segment of the account, such as mid-market: what its leads said last.',
+    score              Decimal(18, 2) COMMENT 'Score it had when it was handed over, in points.',
     score_band         LowCardinality(String) COMMENT 'Its band of 25 points, such as 050-074.'
 ) AS
-WITH greatest(toInt64(floor(toFloat64(o.score) / 25)), 0) * 25 AS band
+WITH greatest(toInt64(floor(toFloat64(e.score) / 25)), 0) * 25 AS band
 SELECT
     h.workspace AS workspace, h.lead AS lead, h.mql_at AS mql_at, h.verdict_at AS verdict_at, h.verdict AS verdict, h.reason AS reason,
     h.verdict IN ('accepted', 'qualified') AS accepted, h.verdict IN ('rejected', 'recycled', 'disqualified') AS refused,
     if(e.reason = '', '(none)', e.reason) AS qualified_by, e.definition_version AS definition_version,
     h.channel AS channel, if(o.source = '', '(none)', o.source) AS source,
     if(o.campaign = '', '(none)', o.campaign) AS campaign, if(o.content = '', '(none)', o.content) AS content,
-    h.persona AS persona, if(h.rep != '(none)' OR o.rep = '', h.rep, o.rep) AS rep, o.score AS score,
+    h.persona AS persona, if(h.rep != '(none)' OR o.rep = '', h.rep, o.rep) AS rep,
+    if(o.account_segment = '', '(none)', o.account_segment) AS account_segment, e.score AS score,
     concat(leftPad(toString(band), 3, '0'), '-', leftPad(toString(band + 24), 3, '0')) AS score_band
 FROM $views.handoffs AS h
 LEFT JOIN
 (
-    SELECT workspace, lead, entered_at, reason, definition_version
+    SELECT workspace, lead, entered_at, reason, score, definition_version
     FROM $views.stage_entries
     WHERE stage = 'mql'
 ) AS e ON e.workspace = h.workspace AND e.lead = h.lead AND e.entered_at = h.mql_at

@@ -52,7 +52,7 @@ fn every_panel_is_answered() {
     run(async {
         let warehouse = holding("dashboards", &[world()]).await;
         let questions = questions();
-        assert_eq!(questions.len(), 14);
+        assert_eq!(questions.len(), 16);
         for Question { title, sql, .. } in questions {
             let answer = ask(&warehouse, &sql.replace("'w_shaped'", "'linear'")).await;
             let empty = EMPTY.iter().any(|panel| title.contains(panel));

@@ -81,6 +81,8 @@ pub(crate) fn lead(id: &str, email: &str, channel: &str, source: &str) -> Lead {
         sealed: Some(email.as_bytes().to_vec()),
         domain: text("copier.test"),
         account: text("copier.test"),
+        account_segment: text("mid-market"),
+        account_segment_at: Some(day(1)),
         persona: text("buyer"),
         owner: text("rep-1"),
         stage: Stage::Customer,
@@ -115,6 +117,7 @@ pub(crate) fn entry(lead: &str, at: Timestamp, stage: Stage, from_stage: Stage) 
         persona: text("buyer"),
         account: text("copier.test"),
         channel: text("Paid Search"),
+        score_centi: 5_200,
         definition_version: text("1"),
     }
 }

@@ -142,9 +142,14 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("working_days", "SELECT count() FROM working_days", "0"),
     ("conversion_watch", "SELECT count() FROM conversion_watch", "0"),
     (
+        "account_segments",
+        "SELECT account, account_segment, said_at FROM account_segments",
+        "copier.test|mid-market|2026-03-02 00:00:00.000",
+    ),
+    (
         "lead_origins",
-        "SELECT channel, source, campaign, content, persona, rep, score FROM lead_origins ORDER BY lead",
-        "Paid Search|google|spring|(none)|buyer|rep-1|12.5;Organic Search|google|spring|(none)|buyer|rep-1|12.5",
+        "SELECT channel, source, campaign, content, persona, rep, account_segment FROM lead_origins ORDER BY lead",
+        "Paid Search|google|spring|(none)|buyer|rep-1|mid-market;Organic Search|google|spring|(none)|buyer|rep-1|mid-market",
     ),
     (
         "sla_breaches",
@@ -153,9 +158,9 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ),
     (
         "verdicts",
-        "SELECT mql_at, verdict, reason, accepted, refused, qualified_by, definition_version, source, campaign, rep, score_band FROM verdicts ORDER BY mql_at",
-        "2026-03-03 00:00:00.000|recycled|no budget|0|1|score|1|google|spring|rep-1|000-024;\
-      2026-03-07 00:00:00.000|(none)|(none)|0|0|score|1|google|spring|rep-1|000-024",
+        "SELECT mql_at, verdict, reason, accepted, refused, qualified_by, definition_version, source, campaign, rep, score, score_band, account_segment FROM verdicts ORDER BY mql_at",
+        "2026-03-03 00:00:00.000|recycled|no budget|0|1|score|1|google|spring|rep-1|52|050-074|mid-market;\
+      2026-03-07 00:00:00.000|(none)|(none)|0|0|score|1|google|spring|rep-1|52|050-074|mid-market",
     ),
     (
         "recycled",

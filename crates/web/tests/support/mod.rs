@@ -7,7 +7,7 @@ use smarketing_engine::{Intake, Pepper, Progress, Vault, codec};
 use smarketing_kernel::entry::Entry;
 use smarketing_kernel::time::{Day, Timestamp};
 use smarketing_store::Store as _;
-use smarketing_web::{Admin, Collector, ImportRequest, Options};
+use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, Unanswered};
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -105,6 +105,16 @@ impl Admin for Echo {
 
     fn watch(&self, day: Day) -> Result<Value, String> {
         Ok(serde_json::json!({ "day": day.to_string() }))
+    }
+
+    fn ask(&self, inquiry: &Inquiry) -> Result<String, Unanswered> {
+        match inquiry.subject.as_str() {
+            "missing" => Err(Unanswered::Missing("no such deal".into())),
+            "wrong" => Err(Unanswered::Wrong("no such report; there are a, b".into())),
+            "down" => Err(Unanswered::Failed("the warehouse is down".into())),
+            "long" => Ok(" ".repeat(17 << 20)),
+            _ => Ok(format!("{}\n", serde_json::json!([inquiry.verb, inquiry.subject, inquiry.options]))),
+        }
     }
 
     fn settle(&self) -> Result<Value, String> {

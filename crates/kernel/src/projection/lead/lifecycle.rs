@@ -33,6 +33,8 @@ pub(super) struct Entered {
     pub(super) reason: Text,
     pub(super) inferred: bool,
     pub(super) previous_ms: i64,
+    /// Fit and behaviour on entering.
+    pub(super) score_centi: i64,
 }
 
 /// A marketing-qualified lead in the hands of sales.
@@ -152,6 +154,7 @@ impl Walk {
     fn take(&mut self, at: Timestamp, signal: &Signal) {
         match signal {
             Signal::Created => {
+                self.behaviour.add(at, 0);
                 self.forward(at, Stage::Lead, "created");
                 self.qualify(at);
             }
@@ -198,11 +201,11 @@ impl Walk {
         if self.life.stage == Stage::Visitor {
             self.forward(at, Stage::Lead, reason);
         }
-        if to == Stage::Recycled {
-            self.behaviour.reset();
-        }
         if self.life.stage != to {
             self.enter(at, to, reason, false);
+        }
+        if to == Stage::Recycled {
+            self.behaviour.reset();
         }
     }
 
@@ -216,7 +219,9 @@ impl Walk {
         if now.any(|entry| entry.stage == stage) {
             return;
         }
-        self.life.entries.push(Entered { at, stage, from, reason: Text::from(reason), inferred, previous_ms });
+        let score_centi = self.life.fit_centi + self.behaviour.at(at);
+        let reason = Text::from(reason);
+        self.life.entries.push(Entered { at, stage, from, reason, inferred, previous_ms, score_centi });
     }
 }
 

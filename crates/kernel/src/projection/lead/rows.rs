@@ -24,6 +24,8 @@ pub(super) fn merged_row(rules: &Classifier<'_>, me: LeadId, root: LeadId, subje
         sealed: None,
         domain: none(),
         account: none(),
+        account_segment: none(),
+        account_segment_at: None,
         persona: none(),
         owner: none(),
         stage: Stage::Visitor,
@@ -90,6 +92,7 @@ impl Shown<'_> {
         let contact = &self.profile.contact;
         let count =
             |stage| u32::try_from(self.life.entries.iter().filter(|e| e.stage == stage).count()).unwrap_or(u32::MAX);
+        let segment = self.profile.account_segment.as_ref();
         let deals = self.person.roles.values().filter(|role| role.opened_at.is_some()).count();
         let won = self.person.roles.values().filter(|role| role.won_at.is_some()).count();
         row::Lead {
@@ -98,6 +101,8 @@ impl Shown<'_> {
             sealed: contact.sealed.filter(|_| !self.profile.erased).cloned(),
             domain: contact.domain.cloned().unwrap_or_else(none),
             account: self.account.clone(),
+            account_segment: segment.map_or_else(none, |(name, _)| name.clone()),
+            account_segment_at: segment.map(|(_, at)| *at),
             persona: self.persona(),
             owner: self.profile.owner.clone().unwrap_or_else(none),
             stage: self.life.stage,
@@ -132,6 +137,7 @@ impl Shown<'_> {
             persona: self.persona(),
             account: self.account.clone(),
             channel: self.first_origin().channel.clone(),
+            score_centi: entry.score_centi,
             definition_version: self.rules.version.clone(),
         }
     }

@@ -23,28 +23,24 @@ impl Behaviour {
 
     /// Adds points at `at`, which is not before any earlier call's.
     pub(super) fn add(&mut self, at: Timestamp, points_centi: i64) {
-        self.fade(at);
-        self.centi = self.centi.saturating_add(points_centi);
+        self.centi = self.at(at).saturating_add(points_centi);
+        self.at = at;
     }
 
-    /// Behaviour at `at`, in hundredths of a point.
-    pub(super) fn at(&mut self, at: Timestamp) -> i64 {
-        self.fade(at);
-        self.centi
+    /// Behaviour at `at`, which is not before any call of [`Behaviour::add`], in hundredths of a point. Looking changes
+    /// nothing: it is rounded down once a touch, however often it is looked at in between.
+    pub(super) fn at(&self, at: Timestamp) -> i64 {
+        let age = u64::try_from(at.since(self.at)).unwrap_or(0);
+        if self.centi <= 0 || age == 0 {
+            return self.centi;
+        }
+        let kept = (i128::from(self.centi) * i128::from(exp2_neg(age, self.half_life_ms))) >> 40;
+        i64::try_from(kept).unwrap_or(0)
     }
 
     /// Starts over: sales sent the lead back to marketing.
     pub(super) fn reset(&mut self) {
         self.centi = 0;
-    }
-
-    fn fade(&mut self, at: Timestamp) {
-        let age = u64::try_from(at.since(self.at)).unwrap_or(0);
-        if self.centi > 0 && age > 0 {
-            let kept = (i128::from(self.centi) * i128::from(exp2_neg(age, self.half_life_ms))) >> 40;
-            self.centi = i64::try_from(kept).unwrap_or(0);
-        }
-        self.at = at;
     }
 }
 

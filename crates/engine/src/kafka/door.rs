@@ -88,7 +88,10 @@ impl Cluster {
                 "do not accept who this is",
                 "see sasl_mechanism, and sasl_username and sasl_password, or sasl_oauthbearer_…, in [kafka.properties]",
             ),
-            None => ("do not answer", "see kafka.brokers, and security_protocol in [kafka.properties]"),
+            None => (
+                "do not answer, or hang up",
+                "see kafka.brokers and, in [kafka.properties], security_protocol and what it asks for",
+            ),
         };
         Error::Door { brokers: self.brokers.clone(), problem, reason: heard.reason, fix }
     }
@@ -117,8 +120,10 @@ impl ClientContext for Ear {
         let refused = error
             .rdkafka_error_code()
             .filter(|code| matches!(code, RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL));
+        // That all are down says nothing that was not said better of each.
+        let says_more = error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown);
         let mut heard = self.hold();
-        if refused.is_some() || heard.refused.is_none() {
+        if refused.is_some() || (heard.refused.is_none() && says_more) {
             *heard = Heard { refused: refused.or(heard.refused), reason: reason.to_owned() };
         }
     }

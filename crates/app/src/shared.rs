@@ -11,7 +11,7 @@ use smarketing_engine::kafka::{Cluster, Format};
 use smarketing_engine::{Local, Parts, Service, Shared};
 use smarketing_kernel::text::Text;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -156,24 +156,25 @@ async fn read(service: &Service, config: &Config, cluster: &Cluster) -> anyhow::
 fn work(service: &Arc<Service>, config: &Config, cluster: &Cluster) -> anyhow::Result<Membership> {
     let kafka = &config.raw.kafka;
     let seat = seat(config, &format!("workers-g{}", kafka.generation));
-    let worker = Worker { service: Arc::clone(service) };
+    let worker = Worker { service: Arc::downgrade(service) };
     Ok(Membership::join(cluster, &kafka.journal, &seat, worker)?)
 }
 
-/// Works what the group assigns.
+/// Works what the group assigns. The service may end before the group is done with us.
 struct Worker {
-    service: Arc<Service>,
+    service: Weak<Service>,
 }
 
 impl Duty for Worker {
     fn take(&mut self, partitions: &[u32]) {
+        let Some(service) = self.service.upgrade() else { return };
         for partition in partitions {
-            match self.service.take(*partition) {
+            match service.take(*partition) {
                 Ok(()) => {}
                 Err(error) if error.is_stop() => return,
                 Err(error) => {
                     tracing::error!(partition, %error, "the partition could not be opened");
-                    self.service.progress().halt(*partition, &error.to_string());
+                    service.progress().halt(*partition, &error.to_string());
                 }
             }
         }
@@ -181,20 +182,24 @@ impl Duty for Worker {
     }
 
     fn leave(&mut self, partitions: &[u32]) {
+        let Some(service) = self.service.upgrade() else { return };
         for partition in partitions {
-            if let Err(error) = self.service.leave(*partition) {
-                self.service.progress().fail(&error.to_string());
+            if let Err(error) = service.leave(*partition) {
+                service.progress().fail(&error.to_string());
             }
         }
         tracing::info!(?partitions, "given up");
     }
 
     fn positions(&self) -> Vec<(u32, u64)> {
-        let lanes = (0..).zip(self.service.progress().lanes());
+        let Some(service) = self.service.upgrade() else { return Vec::new() };
+        let lanes = (0..).zip(service.progress().lanes());
         lanes.filter(|(_, lane)| lane.owned).map(|(partition, lane)| (partition, lane.position)).collect()
     }
 
     fn expelled(&mut self, why: &str) {
-        self.service.progress().fail(why);
+        if let Some(service) = self.service.upgrade() {
+            service.progress().fail(why);
+        }
     }
 }

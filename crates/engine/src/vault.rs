@@ -368,3 +368,37 @@ pub fn from_hex(text: &str) -> Option<[u8; 16]> {
     }
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smarketing_warehouse::Opener as _;
+
+    /// Keys whose other holders do not answer.
+    struct Away;
+
+    impl Keys for Away {
+        fn of(&self, _: LeadId) -> Result<Arc<[PersonKey]>, Error> {
+            Ok(Arc::from([]))
+        }
+
+        fn keep(&self, _: &[(LeadId, PersonKey)]) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn destroy(&self, _: LeadId) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn catch_up(&self, _: LeadId) -> Result<bool, Error> {
+            Err(crate::kafka::Error::Stopped { topic: "vault".to_owned() }.into())
+        }
+    }
+
+    #[test]
+    fn an_envelope_that_may_open_later_is_a_doubt() {
+        let vault = Vault::new(Box::new(Away), Pepper([7; 32]));
+        assert_eq!(vault.open_envelope(LeadId([1; 16]), b"sealed"), None);
+        assert_eq!(vault.doubts(), 1);
+    }
+}

@@ -3,6 +3,11 @@
 //! Needs java (17 or newer) and the jars that `scripts/kafka` fetches; without them the tests fail and say so. A broker
 //! dies with the test process, however that ends: it hangs on a pipe.
 
+#[path = "doors.rs"]
+pub(crate) mod doors;
+
+use doors::Doors;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -19,6 +24,7 @@ const CLUSTER_ID: &str = "c21hcmtldGluZy10ZXN0cw";
 /// Brokers that know each other.
 pub(crate) struct Cluster {
     brokers: Vec<Broker>,
+    doors: Option<Doors>,
     _folder: TempDir,
 }
 
@@ -30,20 +36,35 @@ pub(crate) struct Broker {
 }
 
 impl Cluster {
-    /// Formats and starts `count` brokers.
+    /// Formats and starts `count` brokers, as anybody may use them.
+    #[allow(dead_code)]
     pub(crate) fn start(count: usize) -> Self {
+        Self::build(count, |_| None)
+    }
+
+    /// A broker that also has doors only some may pass.
+    #[allow(dead_code)]
+    pub(crate) fn guarded() -> Self {
+        Self::build(1, |folder| Some(Doors::make(folder, &free_ports(3))))
+    }
+
+    fn build(count: usize, doors: impl FnOnce(&Path) -> Option<Doors>) -> Self {
         let folder = TempDir::new().unwrap();
+        let doors = doors(folder.path());
         let ports = free_ports(2 * count);
         let (clients, controllers) = ports.split_at(count);
         let brokers = (0..count).map(|index| {
             let home = folder.path().join(format!("broker-{index}"));
             std::fs::create_dir_all(&home).unwrap();
-            std::fs::write(home.join("server.properties"), properties(index, clients, controllers, &home)).unwrap();
+            let mut settings = properties(index, clients, controllers, &home);
+            settings.extend(doors.iter().flat_map(Doors::settings));
+            std::fs::write(home.join("server.properties"), file(&settings)).unwrap();
             Broker { port: clients[index], folder: home, running: None }
         });
-        let mut cluster = Self { brokers: brokers.collect(), _folder: folder };
+        let mut cluster = Self { brokers: brokers.collect(), doors, _folder: folder };
+        let users = cluster.doors.as_ref().map(Doors::users).unwrap_or_default();
         for broker in &mut cluster.brokers {
-            broker.format();
+            broker.format(&users);
             broker.launch();
         }
         cluster.brokers.iter().for_each(Broker::wait);
@@ -51,9 +72,22 @@ impl Cluster {
     }
 
     /// Where clients find it.
+    #[allow(dead_code)]
     pub(crate) fn brokers(&self) -> String {
         let addresses: Vec<_> = self.brokers.iter().map(|broker| format!("127.0.0.1:{}", broker.port)).collect();
         addresses.join(",")
+    }
+
+    /// The doors of [`Cluster::guarded`].
+    #[allow(dead_code)]
+    pub(crate) fn doors(&self) -> &Doors {
+        self.doors.as_ref().unwrap()
+    }
+
+    /// Sends a signal to all: STOP makes them silent without hanging up, CONT lets them go on.
+    #[allow(dead_code)]
+    pub(crate) fn signal_all(&self, signal: &str) {
+        self.brokers.iter().for_each(|broker| broker.signal(signal));
     }
 
     /// One of its brokers.
@@ -64,9 +98,10 @@ impl Cluster {
 }
 
 impl Broker {
-    fn format(&self) {
+    fn format(&self, users: &[String]) {
         let output = java(&self.folder)
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", "server.properties"])
+            .args(users.iter().flat_map(|user| ["--add-scram", user]))
             .output()
             .expect("java is needed: install a JRE of version 17 or newer");
         assert!(output.status.success(), "kafka did not format: {}", String::from_utf8_lossy(&output.stderr));
@@ -106,18 +141,24 @@ impl Broker {
     #[allow(dead_code)]
     pub(crate) fn stop(&mut self) {
         self.signal("TERM");
+        self.gone();
     }
 
     /// Kills it as a power cut does.
     #[allow(dead_code)]
     pub(crate) fn kill(&mut self) {
         self.signal("KILL");
+        self.gone();
     }
 
     #[allow(dead_code)]
-    fn signal(&mut self, signal: &str) {
+    fn signal(&self, signal: &str) {
         let pid = std::fs::read_to_string(self.folder.join("pid")).unwrap();
         assert!(Command::new("kill").args([&format!("-{signal}"), pid.trim()]).status().unwrap().success());
+    }
+
+    #[allow(dead_code)]
+    fn gone(&mut self) {
         let mut running = self.running.take().unwrap();
         running.wait().unwrap();
     }
@@ -155,31 +196,45 @@ fn free_ports(count: usize) -> Vec<u16> {
     held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
 }
 
-fn properties(index: usize, clients: &[u16], controllers: &[u16], home: &Path) -> String {
-    let voters: Vec<_> =
-        controllers.iter().enumerate().map(|(at, port)| format!("{}@127.0.0.1:{port}", at + 1)).collect();
-    let copies = clients.len().min(3);
-    let mut text = format!(
-        "process.roles=broker,controller\nnode.id={}\ncontroller.quorum.voters={}\n\
-         listeners=PLAINTEXT://127.0.0.1:{},CONTROLLER://127.0.0.1:{}\ncontroller.listener.names=CONTROLLER\n\
-         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nlog.dirs={}\n",
-        index + 1,
-        voters.join(","),
-        clients[index],
-        controllers[index],
-        home.join("data").display(),
-    );
-    for (name, value) in [
-        ("offsets.topic.replication.factor", copies),
-        ("offsets.topic.num.partitions", 4),
-        ("transaction.state.log.replication.factor", copies),
-        ("transaction.state.log.min.isr", 1),
-        ("transaction.state.log.num.partitions", 2),
-        ("group.initial.rebalance.delay.ms", 0),
-        ("group.min.session.timeout.ms", 1_000),
-    ] {
-        writeln!(text, "{name}={value}").unwrap();
+/// A broker's settings; a later one with the same name adds to it, after a comma.
+fn properties(index: usize, clients: &[u16], controllers: &[u16], home: &Path) -> Vec<(String, String)> {
+    let voters = controllers.iter().enumerate().map(|(at, port)| format!("{}@127.0.0.1:{port}", at + 1));
+    let voters: Vec<_> = voters.collect();
+    let copies = clients.len().min(3).to_string();
+    let listeners = format!("PLAINTEXT://127.0.0.1:{},CONTROLLER://127.0.0.1:{}", clients[index], controllers[index]);
+    let data = home.join("data").display().to_string();
+    let settings = [
+        ("process.roles", "broker,controller"),
+        ("node.id", &(index + 1).to_string()),
+        ("controller.quorum.voters", &voters.join(",")),
+        ("listeners", &listeners),
+        ("controller.listener.names", "CONTROLLER"),
+        ("inter.broker.listener.name", "PLAINTEXT"),
+        ("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT"),
+        ("log.dirs", &data),
+        ("offsets.topic.replication.factor", &copies),
+        ("offsets.topic.num.partitions", "4"),
+        ("transaction.state.log.replication.factor", &copies),
+        ("transaction.state.log.min.isr", "1"),
+        ("transaction.state.log.num.partitions", "2"),
+        ("group.initial.rebalance.delay.ms", "0"),
+        ("group.min.session.timeout.ms", "1000"),
+        // With the newer protocol of groups the broker has the times.
+        ("group.consumer.min.session.timeout.ms", "1000"),
+        ("group.consumer.session.timeout.ms", "20000"),
+        ("group.consumer.min.heartbeat.interval.ms", "100"),
+        ("group.consumer.heartbeat.interval.ms", "500"),
+        ("auto.create.topics.enable", "false"),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+fn file(settings: &[(String, String)]) -> String {
+    let mut merged: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, value) in settings {
+        let all = merged.entry(name).or_default();
+        let comma = if all.is_empty() { "" } else { "," };
+        write!(all, "{comma}{value}").unwrap();
     }
-    text.push_str("auto.create.topics.enable=false\n");
-    text
+    merged.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
 }

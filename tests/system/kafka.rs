@@ -4,6 +4,7 @@
 //! `SMARKETING_KAFKA_EVENTS` sets the size of the history. ClickHouse is the embedded engine, served by a process of its
 //! own; the schema registry is the subset of its HTTP interface that clients use, served by the test.
 
+mod brokers;
 mod writer;
 
 use crate::cluster::Cluster;
@@ -79,16 +80,18 @@ impl Drop for Engine {
 /// Kafka, ClickHouse, a registry, and a directory for snapshots.
 struct Site {
     cluster: Cluster,
+    brokers: usize,
     engine: Engine,
     writer: Writer,
     snapshots: TempDir,
 }
 
 impl Site {
-    fn open() -> Self {
-        let cluster = Cluster::start(1);
-        let writer = Writer::new(&cluster.brokers());
-        Self { cluster, engine: Engine::start(), writer, snapshots: TempDir::new().unwrap() }
+    /// With so many brokers.
+    fn open(brokers: usize) -> Self {
+        let cluster = Cluster::start(brokers);
+        let writer = Writer::new(&cluster.brokers(), i32::try_from(brokers).unwrap());
+        Self { cluster, brokers, engine: Engine::start(), writer, snapshots: TempDir::new().unwrap() }
     }
 
     /// A process of the product.
@@ -96,10 +99,11 @@ impl Site {
         Home::peppered().with(&[
             ("SERVICE__PARTITIONS", PARTITIONS),
             ("KAFKA__BROKERS", &self.cluster.brokers()),
-            ("KAFKA__REPLICATION", "1"),
-            ("KAFKA__MIN_INSYNC_REPLICAS", "1"),
+            ("KAFKA__REPLICATION", &self.brokers.to_string()),
+            ("KAFKA__MIN_INSYNC_REPLICAS", &self.brokers.div_ceil(2).to_string()),
             ("KAFKA__SESSION_TIMEOUT_MS", &SESSION.as_millis().to_string()),
             ("KAFKA__MERGE_WAIT_MS", "300"),
+            ("KAFKA__PROPERTIES__TOPIC_METADATA_REFRESH_INTERVAL_MS", "3000"),
             // Own topics replace all of the default ones.
             ("KAFKA__TOPICS__EMAILS", "avro:email_engaged"),
             ("KAFKA__TOPICS__PAGE-VIEWS", "auto"),
@@ -108,7 +112,7 @@ impl Site {
             ("KAFKA__TOPICS__SALES", "auto"),
             ("KAFKA__TOPICS__SPEND", "auto"),
             ("KAFKA__TOPICS__CONTROL", "auto"),
-            ("KAFKA__SCHEMA_REGISTRY", &self.writer.registry),
+            ("KAFKA__SCHEMA_REGISTRY", &self.writer.registry.url),
             ("KAFKA__SNAPSHOTS", self.snapshots.path().to_str().unwrap()),
             ("CLICKHOUSE__URL", &self.engine.url()),
             ("CLICKHOUSE__USER", "service"),
@@ -150,7 +154,7 @@ fn whatever_happens_to_processes_and_brokers_the_results_are_the_same() {
     let (expected, history) = undisturbed();
     let lines: Vec<&str> = history.lines().collect();
     let (early, late) = lines.split_at(lines.len() / 2);
-    let mut site = Site::open();
+    let mut site = Site::open(1);
     site.writer.write(early);
 
     let (one, two) = (site.home(), site.home());

@@ -360,7 +360,7 @@ fn takes_text(defaults: &Table, path: &str) -> bool {
 const OPEN: &[&str] = &["definitions.scoring.personas", "kafka.topics", "kafka.properties"];
 
 /// What paths of values hold that nobody else should read.
-const SECRETS: [&str; 5] = ["password", "token", "authorization", "secret", "jaas"];
+const SECRETS: [&str; 7] = ["password", "token", "authorization", "secret", "jaas", "passphrase", "pem"];
 
 /// Keys that no configuration has, all of them.
 fn unknown(path: &str, given: &Table, known: &Table, problems: &mut Vec<(String, String)>) {

@@ -5,18 +5,18 @@ use crate::feed;
 use crate::house::{House, connect, migrate, start_engine};
 use crate::place::{Layout, Place};
 use anyhow::{Context as _, bail};
-use smarketing_engine::kafka::Format;
 use smarketing_engine::kafka::feed::{Feed, Options, Source};
 use smarketing_engine::kafka::group::{Duty, Membership, Seat};
+use smarketing_engine::kafka::{Cluster, Format};
 use smarketing_engine::{Local, Parts, Service, Shared};
 use smarketing_kernel::text::Text;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// Opens this process's part of the house. No partition is worked yet.
-pub(crate) async fn open(place: &Place, config: &Config) -> anyhow::Result<House> {
+pub(crate) async fn open(place: &Place, config: &Config, cluster: &Cluster) -> anyhow::Result<House> {
     let kafka = &config.raw.kafka;
     if kafka.brokers.is_empty() {
         bail!("kafka.brokers is not set: name the brokers, or use `smarketing up`, which needs none");
@@ -24,8 +24,9 @@ pub(crate) async fn open(place: &Place, config: &Config) -> anyhow::Result<House
     place.create()?;
     let layout = layout(place, config)?;
     let pepper = config.pepper(place)?;
+    knock(cluster, &kafka.journal).await?;
     let shared = Shared {
-        cluster: kafka.cluster(),
+        cluster: cluster.clone(),
         journal: kafka.journal.clone(),
         vault: kafka.vault.clone(),
         copies: kafka.copies(),
@@ -50,6 +51,12 @@ pub(crate) async fn open(place: &Place, config: &Config) -> anyhow::Result<House
         moves: true,
     })?;
     Ok(House { clickhouse: engine, warehouse, service })
+}
+
+/// Waits until the brokers answer, or finds out why not.
+pub(crate) async fn knock(cluster: &Cluster, topic: &str) -> anyhow::Result<()> {
+    let (cluster, topic) = (cluster.clone(), topic.to_owned());
+    Ok(tokio::task::spawn_blocking(move || cluster.knock(&topic)).await??)
 }
 
 /// What all processes of a generation must have alike.
@@ -96,15 +103,25 @@ pub(crate) struct Part {
     // Dropped in this order: nothing more comes in, then what is worked is given up.
     _feed: Option<Feed>,
     _membership: Option<Membership>,
+    cluster: Cluster,
+    grace: Duration,
+}
+
+impl Drop for Part {
+    /// Brokers that are away are waited for until here, and not much longer.
+    fn drop(&mut self) {
+        self.cluster.patience.ends_in(self.grace);
+    }
 }
 
 /// Starts to read raw topics, to work partitions, or both.
-pub(crate) async fn join(service: &Arc<Service>, config: &Config) -> anyhow::Result<Part> {
+pub(crate) async fn join(service: &Arc<Service>, config: &Config, cluster: Cluster) -> anyhow::Result<Part> {
     let roles = &config.raw.service.roles;
     let has = |role: &str| roles.iter().any(|one| one == role);
-    let feed = if has("intake") { Some(read(service, config).await?) } else { None };
-    let membership = if has("worker") { Some(work(service, config)?) } else { None };
-    Ok(Part { _feed: feed, _membership: membership })
+    let feed = if has("intake") { Some(read(service, config, &cluster).await?) } else { None };
+    let membership = if has("worker") { Some(work(service, config, &cluster)?) } else { None };
+    let grace = seat(config, "").grace();
+    Ok(Part { _feed: feed, _membership: membership, cluster, grace })
 }
 
 fn seat(config: &Config, what: &str) -> Seat {
@@ -117,7 +134,7 @@ fn seat(config: &Config, what: &str) -> Seat {
     }
 }
 
-async fn read(service: &Service, config: &Config) -> anyhow::Result<Feed> {
+async fn read(service: &Service, config: &Config, cluster: &Cluster) -> anyhow::Result<Feed> {
     let kafka = &config.raw.kafka;
     let source = |(topic, format): (&String, &String)| {
         Format::parse(format).map(|format| Source { topic: topic.clone(), format })
@@ -132,48 +149,57 @@ async fn read(service: &Service, config: &Config) -> anyhow::Result<Feed> {
         workspace: Text::from(config.raw.service.workspace.as_str()),
         clock: feed::now,
     };
-    let started = Feed::start(&kafka.cluster(), options, service.intake(), service.progress(), Handle::current()).await;
+    let started = Feed::start(cluster, options, service.intake(), service.progress(), Handle::current()).await;
     started.context("the raw topics could not be read")
 }
 
-fn work(service: &Arc<Service>, config: &Config) -> anyhow::Result<Membership> {
+fn work(service: &Arc<Service>, config: &Config, cluster: &Cluster) -> anyhow::Result<Membership> {
     let kafka = &config.raw.kafka;
     let seat = seat(config, &format!("workers-g{}", kafka.generation));
-    let worker = Worker { service: Arc::clone(service) };
-    Ok(Membership::join(&kafka.cluster(), &kafka.journal, &seat, worker)?)
+    let worker = Worker { service: Arc::downgrade(service) };
+    Ok(Membership::join(cluster, &kafka.journal, &seat, worker)?)
 }
 
-/// Works what the group assigns.
+/// Works what the group assigns. The service may end before the group is done with us.
 struct Worker {
-    service: Arc<Service>,
+    service: Weak<Service>,
 }
 
 impl Duty for Worker {
     fn take(&mut self, partitions: &[u32]) {
+        let Some(service) = self.service.upgrade() else { return };
         for partition in partitions {
-            if let Err(error) = self.service.take(*partition) {
-                tracing::error!(partition, %error, "the partition could not be opened");
-                self.service.progress().halt(*partition, &error.to_string());
+            match service.take(*partition) {
+                Ok(()) => {}
+                Err(error) if error.is_stop() => return,
+                Err(error) => {
+                    tracing::error!(partition, %error, "the partition could not be opened");
+                    service.progress().halt(*partition, &error.to_string());
+                }
             }
         }
         tracing::info!(?partitions, "working");
     }
 
     fn leave(&mut self, partitions: &[u32]) {
+        let Some(service) = self.service.upgrade() else { return };
         for partition in partitions {
-            if let Err(error) = self.service.leave(*partition) {
-                self.service.progress().fail(&error.to_string());
+            if let Err(error) = service.leave(*partition) {
+                service.progress().fail(&error.to_string());
             }
         }
         tracing::info!(?partitions, "given up");
     }
 
     fn positions(&self) -> Vec<(u32, u64)> {
-        let lanes = (0..).zip(self.service.progress().lanes());
+        let Some(service) = self.service.upgrade() else { return Vec::new() };
+        let lanes = (0..).zip(service.progress().lanes());
         lanes.filter(|(_, lane)| lane.owned).map(|(partition, lane)| (partition, lane.position)).collect()
     }
 
     fn expelled(&mut self, why: &str) {
-        self.service.progress().fail(why);
+        if let Some(service) = self.service.upgrade() {
+            service.progress().fail(why);
+        }
     }
 }

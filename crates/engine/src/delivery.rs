@@ -152,8 +152,10 @@ impl Writer {
     fn deliver(&self, rows: &[Rows]) -> Result<u64, Error> {
         let (mut pause, longest) = RETRY;
         loop {
+            let doubts = self.opener.doubts();
             match self.runtime.block_on(self.warehouse.insert(rows, self.opener.as_ref())) {
-                Ok(()) => return Ok(rows.iter().map(Rows::count).sum()),
+                Ok(()) if self.opener.doubts() == doubts => return Ok(rows.iter().map(Rows::count).sum()),
+                Ok(()) => self.progress.wait_for(self.partition, "the keys of persons are out of reach"),
                 Err(error) if error.remedy() == Remedy::Halt => return Err(error.into()),
                 Err(error) => {
                     tracing::warn!(partition = self.partition, %error, "the warehouse is away, trying again");

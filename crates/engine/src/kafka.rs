@@ -4,8 +4,10 @@
 //! [`group`] divides the journal's partitions among processes, [`feed`] reads the topics of others.
 
 mod decode;
+mod door;
 pub mod feed;
 pub mod group;
+mod hand;
 pub mod keys;
 mod merge;
 mod registry;
@@ -19,6 +21,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use decode::Format;
+pub use door::Patience;
 pub use registry::Address;
 pub(crate) use sender::{Letter, Sender};
 pub use smarketing_store::Remedy;
@@ -31,13 +34,15 @@ pub(crate) const READERS: &str = "smarketing-readers";
 pub(crate) const ANSWER: Duration = Duration::from_secs(30);
 
 /// Where the brokers are, and how to get in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Cluster {
     /// `host:port`, several split by commas.
     pub brokers: String,
     /// Settings of librdkafka, such as `security.protocol`; they stand above ours, except where correctness hangs on
     /// ours.
     pub properties: BTreeMap<String, String>,
+    /// How long its clients wait for it, once the process is to end.
+    pub patience: Patience,
 }
 
 /// Why Kafka did not do what it was asked.
@@ -76,9 +81,35 @@ pub enum Error {
         /// What the client says.
         reason: String,
     },
+    /// The brokers do not let us in.
+    #[error("the brokers at \"{brokers}\" {problem}: {reason}; {fix}")]
+    Door {
+        /// Where they are.
+        brokers: String,
+        /// What is wrong with them, or with us.
+        problem: &'static str,
+        /// What the client says.
+        reason: String,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// The process ends, and the brokers are still away.
+    #[error("stopped before the brokers of the topic \"{topic}\" answered; what they did not have is sent again")]
+    Stopped {
+        /// The topic.
+        topic: String,
+    },
 }
 
 impl Error {
+    /// What is wrong with settings, without their values: those may be secrets.
+    pub(crate) fn settings(error: &KafkaError) -> Self {
+        Self::Settings(match error {
+            KafkaError::ClientConfig(_, problem, name, _secret) => format!("{name}: {problem}"),
+            error => error.to_string(),
+        })
+    }
+
     pub(crate) fn refused(action: &'static str, topic: &str, error: &KafkaError) -> Self {
         Self::Refused { action, topic: topic.to_owned(), reason: error.to_string(), passing: passes(error) }
     }
@@ -124,6 +155,10 @@ pub(crate) fn passes(error: &KafkaError) -> bool {
             | Code::UnknownPartition
             | Code::WaitingForCoordinator
             | Code::PreferredLeaderNotAvailable
+            // Told at the start by `Cluster::knock`; later, brokers or whoever issues tokens may come right again.
+            | Code::Authentication
+            | Code::SSL
+            | Code::PollExceeded
     )
 }
 
@@ -187,6 +222,6 @@ impl Cluster {
                 rdkafka::client::DefaultClientContext,
             )
         });
-        client.map(drop).map_err(|error| Error::Settings(error.to_string()))
+        client.map(drop).map_err(|error| Error::settings(&error))
     }
 }

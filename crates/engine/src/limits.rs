@@ -31,8 +31,14 @@ pub const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::f
 /// Bytes of a rejected record that are kept.
 pub const REJECT_BYTES: usize = 64 << 10;
 
+/// Bytes of a rejected message that are kept in the topic of dead letters: what its brokers take.
+pub const DEAD_LETTER_BYTES: usize = 8 << 20;
+
 /// Records the intake appends at once.
 pub const INTAKE_BATCH: usize = 4_096;
+
+/// Bytes of messages after which no more are appended at once: far less than the journal takes at once.
+pub const INTAKE_BYTES: usize = 16 << 20;
 
 /// Person keys the vault remembers in memory.
 pub const KEYS_CACHED: usize = 50_000;
@@ -42,6 +48,9 @@ pub const SUBJECTS_CACHED: usize = 4_000;
 
 /// Messages of one partition of a raw topic that wait to be merged with those of others.
 pub const MERGE_BUFFER: usize = 2_000;
+
+/// Bytes of them after which no more are taken in.
+pub const MERGE_BYTES: usize = 32 << 20;
 
 /// How long a process that must give up a partition may take to finish what it has begun with it. Nothing depends on
 /// it but work done twice.

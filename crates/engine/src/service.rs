@@ -9,7 +9,7 @@ use crate::metrics::{self, Metrics};
 use crate::progress::Progress;
 use crate::reconciler::Reconciler;
 use crate::vault::Vault;
-use crate::worker::Worker;
+use crate::worker::{Halt, Worker};
 use smarketing_kernel::rules::Rules;
 use smarketing_kernel::step::Partition;
 use smarketing_store::Store;
@@ -71,6 +71,14 @@ pub enum Error {
     /// A partition stopped: its data is kept, nothing is lost.
     #[error("stopped: {0}")]
     Halted(String),
+}
+
+impl Error {
+    /// Whether this is only that the process ends: nothing is wrong, and nothing is lost.
+    #[must_use]
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Log(error) if error.is_stop())
+    }
 }
 
 /// A running service.
@@ -192,10 +200,14 @@ impl Service {
             runtime: parts.runtime.clone(),
             reconciler,
         };
-        let work = move || worker.run(state).map_err(|halt| halt.to_string());
+        let work = move || match worker.run(state) {
+            Err(Halt::Log(error)) if error.is_stop() => Ok(()),
+            done => done.map_err(|halt| halt.to_string()),
+        };
         let write = move || match writer.run(receive) {
-            Err(delivery::Error::Stopped) | Ok(()) => Ok(()),
-            Err(error) => Err(error.to_string()),
+            Err(delivery::Error::Stopped) => Ok(()),
+            Err(delivery::Error::Log(error)) if error.is_stop() => Ok(()),
+            done => done.map_err(|error| error.to_string()),
         };
         let (directory, progress) = (parts.snapshots.clone(), Arc::clone(&self.progress));
         let kept = Kept { partition: partition.index, store, position: kept };

@@ -16,6 +16,7 @@ use smarketing_kernel::id::LeadId;
 use smarketing_kernel::text::Text;
 use smarketing_store::Cells;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const NONCE_BYTES: usize = 24;
@@ -224,13 +225,15 @@ fn stored(cells: &dyn Cells, id: LeadId) -> Result<Vec<PersonKey>, Error> {
 pub struct Vault {
     keys: Box<dyn Keys>,
     pepper: Pepper,
+    /// Envelopes that stayed shut because keys were out of reach.
+    doubts: AtomicU64,
 }
 
 impl Vault {
     /// A vault over the keys of persons.
     #[must_use]
     pub fn new(keys: Box<dyn Keys>, pepper: Pepper) -> Self {
-        Self { keys, pepper }
+        Self { keys, pepper, doubts: AtomicU64::new(0) }
     }
 
     /// Takes the address away: a reference that names nobody. Keys of people who are new are in `fresh` and must be
@@ -273,19 +276,21 @@ impl Vault {
         self.keys.keep(&fresh)
     }
 
-    /// Opens an envelope; `None` when the person's key was destroyed or the bytes are not an envelope of this lead.
+    /// Opens an envelope; `None` when the person's key was destroyed or the bytes are not an envelope of this lead, or,
+    /// which counts as a doubt, when keys are out of reach.
     pub fn open_envelope(&self, id: LeadId, sealed: &[u8]) -> Option<Person> {
-        let opened = |keys: Arc<[PersonKey]>| keys.iter().find_map(|key| opened(key, id, sealed));
-        if let Some(person) = opened(self.keys.of(id).ok()?) {
-            return Some(person);
-        }
-        match self.keys.catch_up(id) {
-            Ok(true) => opened(self.keys.of(id).ok()?),
-            Ok(false) => None,
-            Err(error) => {
-                tracing::error!(%error, "an envelope stays shut: its row shows no address");
-                None
-            }
+        self.try_open(id, sealed).unwrap_or_else(|error| {
+            tracing::error!(%error, "an envelope stays shut: its row has to be written again");
+            self.doubts.fetch_add(1, Ordering::SeqCst);
+            None
+        })
+    }
+
+    fn try_open(&self, id: LeadId, sealed: &[u8]) -> Result<Option<Person>, Error> {
+        let open = || Ok::<_, Error>(self.keys.of(id)?.iter().find_map(|key| opened(key, id, sealed)));
+        match open()? {
+            None if self.keys.catch_up(id)? => open(),
+            found => Ok(found),
         }
     }
 
@@ -345,6 +350,10 @@ impl smarketing_warehouse::Opener for Vault {
         let person = self.open_envelope(id, sealed)?;
         Some(smarketing_warehouse::Opened { email: person.email, contact_id: person.contact_id })
     }
+
+    fn doubts(&self) -> u64 {
+        self.doubts.load(Ordering::SeqCst)
+    }
 }
 
 /// 32 hexadecimal digits as 16 bytes.
@@ -358,4 +367,38 @@ pub fn from_hex(text: &str) -> Option<[u8; 16]> {
         *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
     }
     Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smarketing_warehouse::Opener as _;
+
+    /// Keys whose other holders do not answer.
+    struct Away;
+
+    impl Keys for Away {
+        fn of(&self, _: LeadId) -> Result<Arc<[PersonKey]>, Error> {
+            Ok(Arc::from([]))
+        }
+
+        fn keep(&self, _: &[(LeadId, PersonKey)]) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn destroy(&self, _: LeadId) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn catch_up(&self, _: LeadId) -> Result<bool, Error> {
+            Err(crate::kafka::Error::Stopped { topic: "vault".to_owned() }.into())
+        }
+    }
+
+    #[test]
+    fn an_envelope_that_may_open_later_is_a_doubt() {
+        let vault = Vault::new(Box::new(Away), Pepper([7; 32]));
+        assert_eq!(vault.open_envelope(LeadId([1; 16]), b"sealed"), None);
+        assert_eq!(vault.doubts(), 1);
+    }
 }

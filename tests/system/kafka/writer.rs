@@ -5,7 +5,8 @@ use apache_avro::rabin::Rabin;
 use apache_avro::types::Value as Avro;
 use apache_avro::writer::datum::GenericDatumWriter;
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -13,6 +14,8 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What [`Writer::poison`] writes: the reasons why, and how many of each.
@@ -23,35 +26,61 @@ const PARTITIONS: i32 = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Writer {
-    pub(crate) registry: String,
+    pub(crate) registry: Registry,
     brokers: String,
     producer: BaseProducer,
     schemas: HashMap<String, Schema>,
     written: usize,
+    partitions: i32,
+    /// What the ids of schemas begin at.
+    first_id: usize,
 }
 
+/// The part of a schema registry that readers use: the schema of an id.
+pub(crate) struct Registry {
+    pub(crate) url: String,
+    away: Arc<AtomicBool>,
+}
+
+/// Schemas have another id in each of these ranges.
+const IDS: usize = 1_000;
+
 impl Writer {
-    /// Makes the topics, and serves the registry.
-    pub(crate) fn new(brokers: &str) -> Self {
+    /// Makes the topics, each with so many copies, and serves the registry.
+    pub(crate) fn new(brokers: &str, copies: i32) -> Self {
         let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", brokers).set("linger.ms", "20");
-        let admin: AdminClient<_> = config.create().unwrap();
+        config.set("bootstrap.servers", brokers).set("linger.ms", "20").set("enable.idempotence", "true");
         // The history is older than what a topic keeps by itself.
-        let new = |topic| NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+        let new = |topic| NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(copies)).set("retention.ms", "-1");
         let topics: Vec<_> = TOPICS.into_iter().map(new).collect();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let created = runtime.block_on(admin.create_topics(&topics, &AdminOptions::new())).unwrap();
+        let created = block_on(admin(brokers).create_topics(&topics, &AdminOptions::new())).unwrap();
         assert!(created.iter().all(Result::is_ok), "{created:?}");
         let events = smarketing_schema::EVENTS.iter();
         let schema = |event: &&str| Schema::parse_str(smarketing_schema::reader_schema(event).unwrap()).unwrap();
         let schemas = events.map(|event| ((*event).to_owned(), schema(event))).collect();
         Self {
-            registry: registry(),
+            registry: Registry::serve(),
             brokers: brokers.to_owned(),
             producer: config.create().unwrap(),
             schemas,
             written: 0,
+            partitions: PARTITIONS,
+            first_id: 0,
         }
+    }
+
+    /// Adds partitions to all topics, and writes to them from now on.
+    pub(crate) fn grow(&mut self, partitions: i32) {
+        let count = usize::try_from(partitions).unwrap();
+        let new: Vec<_> = TOPICS.into_iter().map(|topic| NewPartitions::new(topic, count)).collect();
+        let grown = block_on(admin(&self.brokers).create_partitions(&new, &AdminOptions::new())).unwrap();
+        assert!(grown.iter().all(Result::is_ok), "{grown:?}");
+        self.partitions = partitions;
+    }
+
+    /// Writes with schemas that nobody has asked the registry for yet.
+    pub(crate) fn renumber(&mut self) {
+        self.first_id += IDS;
     }
 
     /// Writes lines of ours, each to its topic, in one form or the other.
@@ -91,7 +120,7 @@ impl Writer {
     }
 
     fn send(&self, topic: &str, bytes: &[u8], envelope: bool, at: i64) {
-        let partition = i32::try_from(self.written).unwrap_or(0) % PARTITIONS;
+        let partition = i32::try_from(self.written).unwrap_or(0) % self.partitions;
         let mut record = BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(bytes).timestamp(at);
         if envelope {
             let header = Header { key: "content-type", value: Some("application/cloudevents+json") };
@@ -119,7 +148,7 @@ impl Writer {
 
     fn framed(&self, name: &str, event: &Value) -> Vec<u8> {
         let id = smarketing_schema::EVENTS.iter().position(|known| *known == name).unwrap();
-        let id = u32::try_from(id).unwrap();
+        let id = u32::try_from(self.first_id + id).unwrap();
         [&[0][..], &id.to_be_bytes(), &self.datum(name, event)].concat()
     }
 
@@ -157,30 +186,52 @@ fn instant(text: &str) -> i64 {
     day.unwrap().start().0 + clock * 1_000 + number(20..23)
 }
 
-/// The part of a schema registry that readers use: the schema of an id.
-fn registry() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = BufReader::new(stream.unwrap());
-            let mut request = String::new();
-            // One request a connection.
-            let _asked = stream.read_line(&mut request);
-            let mut line = String::new();
-            while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
-                line.clear();
+fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap()
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+impl Registry {
+    fn serve() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let away = Arc::new(AtomicBool::new(false));
+        let hangs_up = Arc::clone(&away);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                if hangs_up.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let mut request = String::new();
+                // One request a connection.
+                let _asked = stream.read_line(&mut request);
+                let mut line = String::new();
+                while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
+                    line.clear();
+                }
+                let _answered = stream.get_mut().write_all(answer(&request).as_bytes());
             }
-            let id = request.split(['/', ' ']).find_map(|part| part.parse::<usize>().ok());
-            let schema = id.and_then(|id| smarketing_schema::EVENTS.get(id));
-            let (status, body) = match schema.and_then(|event| smarketing_schema::reader_schema(event)) {
-                Some(schema) => ("200 OK", serde_json::json!({ "schema": schema })),
-                None => ("404 Not Found", serde_json::json!({ "error_code": 40403 })),
-            };
-            let body = body.to_string();
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            let _answered = stream.get_mut().write_all((head + &body).as_bytes());
-        }
-    });
-    url
+        });
+        Self { url, away }
+    }
+
+    /// Whether it hangs up on everybody from now on.
+    pub(crate) fn away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+}
+
+fn answer(request: &str) -> String {
+    let id = request.split(['/', ' ']).find_map(|part| part.parse::<usize>().ok());
+    let schema = id.and_then(|id| smarketing_schema::EVENTS.get(id % IDS));
+    let (status, body) = match schema.and_then(|event| smarketing_schema::reader_schema(event)) {
+        Some(schema) => ("200 OK", serde_json::json!({ "schema": schema })),
+        None => ("404 Not Found", serde_json::json!({ "error_code": 40403 })),
+    };
+    let body = body.to_string();
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
 }

@@ -72,7 +72,8 @@ impl Kafka {
     /// The way to the brokers.
     pub(crate) fn cluster(&self) -> Cluster {
         let named = |(name, value): (&String, &String)| (name.replace('_', "."), value.clone());
-        Cluster { brokers: self.brokers.clone(), properties: self.properties.iter().map(named).collect() }
+        let properties = self.properties.iter().map(named).collect();
+        Cluster { brokers: self.brokers.clone(), properties, ..Cluster::default() }
     }
 
     pub(crate) fn copies(&self) -> Copies {

@@ -20,6 +20,7 @@ pub(crate) async fn run(place: &Place, config: &Config, global: &Global, asked: 
     }
     if !asked.offline {
         findings.extend(connections(place, config).await?);
+        findings.extend(brokers(config).await);
     }
     for finding in &findings {
         eprintln!("found: {finding}");
@@ -57,6 +58,15 @@ async fn connections(place: &Place, config: &Config) -> anyhow::Result<Vec<Strin
         findings.push("there are rejects: see `smarketing rejects list`".to_owned());
     }
     Ok(findings)
+}
+
+/// The brokers, where some are configured, answer and let us in.
+async fn brokers(config: &Config) -> Option<String> {
+    let kafka = &config.raw.kafka;
+    if kafka.brokers.is_empty() {
+        return None;
+    }
+    crate::shared::knock(&kafka.cluster(), &kafka.journal).await.err().map(|error| error.to_string())
 }
 
 /// Fields of a file of events that no event knows, and records that would be rejected.

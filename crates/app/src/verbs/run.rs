@@ -12,6 +12,7 @@ pub(crate) async fn run(place: &Place, config: &Config, asked: &Run) -> anyhow::
     if !asked.role.is_empty() {
         config.raw.service.roles = asked.role.iter().map(|role| role.word().to_owned()).collect();
     }
-    let house = shared::open(place, &config).await?;
-    up::serve_with(place, &config, house, async |service| shared::join(service, &config).await).await
+    let cluster = config.raw.kafka.cluster();
+    let house = shared::open(place, &config, &cluster).await?;
+    up::serve_with(place, &config, house, async |service| shared::join(service, &config, cluster).await).await
 }

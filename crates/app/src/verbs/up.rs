@@ -97,6 +97,8 @@ async fn alone(mut service: Arc<Service>) -> anyhow::Result<Service> {
 }
 
 async fn announce_and_wait(place: &Place, running: &Running, service: &Service) -> anyhow::Result<()> {
+    // Before anybody knows where this process is: whoever does may ask it to stop.
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     place.announce(running)?;
     println!("collector   {}/v1/events", running.collector);
     println!("status      {}/v1/status", running.collector);
@@ -104,7 +106,6 @@ async fn announce_and_wait(place: &Place, running: &Running, service: &Service) 
     println!("metrics     {}/metrics", running.collector);
     println!("ClickHouse  {} (user default, read-only)", running.clickhouse);
     println!("Ctrl-C drains and stops.");
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let progress = service.progress();
     loop {
         tokio::select! {

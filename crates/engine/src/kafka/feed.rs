@@ -7,26 +7,25 @@
 
 use super::decode::{Decoder, Format};
 use super::group::Seat;
+use super::hand::{Flow, Hand};
 use super::merge::{Merge, Place, Raw};
 use super::registry::{Address, Registry};
-use super::{ANSWER, Cluster, Copies, Error, Letter, Sender, Topic, ensure, passes};
+use super::{Cluster, Copies, Error, Letter, Patience, Sender, Topic, ensure, passes};
 use crate::intake::{self, Incoming, Intake};
-use crate::limits::{DRAIN, INTAKE_BATCH, REJECT_BYTES};
+use crate::limits::{DEAD_LETTER_BYTES, INTAKE_BATCH, REJECT_BYTES};
 use crate::progress::Progress;
-use rdkafka::client::ClientContext;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
-use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{Offset, Statistics, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
 use smarketing_schema::Context;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -71,6 +70,7 @@ const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// Topics being read; stopped when it is dropped.
 pub struct Feed {
     stopping: Arc<AtomicBool>,
+    patience: Patience,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -88,16 +88,24 @@ impl Feed {
     ) -> Result<Self, Error> {
         let dead_letters = dead_letters(cluster, &options).await?;
         let flow = Arc::new(Flow::default());
-        let hand = Hand { flow: Arc::clone(&flow), progress: Arc::clone(&progress) };
+        let patience = cluster.patience.clone();
+        let hand = Hand { flow: Arc::clone(&flow), progress: Arc::clone(&progress), patience: patience.clone() };
         let mut config = options.seat.config(cluster);
         config.set("statistics.interval.ms", "5000");
-        let consumer = config.create_with_context(hand).map_err(|error| Error::Settings(error.to_string()))?;
+        let consumer = config.create_with_context(hand).map_err(|error| Error::settings(&error))?;
         let consumer: Arc<BaseConsumer<Hand>> = Arc::new(consumer);
         let topics: Vec<&str> = options.sources.iter().map(|source| source.topic.as_str()).collect();
         consumer.subscribe(&topics).map_err(|error| Error::refused("subscribe to", &topics.join(", "), &error))?;
         let stopping = Arc::new(AtomicBool::new(false));
         let (batches, due) = sync_channel(BUFFERED);
-        let journal = Journal { consumer: Arc::clone(&consumer), flow, intake, dead_letters, clock: options.clock };
+        let journal = Journal {
+            consumer: Arc::clone(&consumer),
+            flow,
+            intake,
+            dead_letters,
+            clock: options.clock,
+            patience: patience.clone(),
+        };
         let registry = options.registry.clone().map(|address| Registry::new(address, runtime));
         let reader = Reader {
             merge: Merge::new(options.merge_wait),
@@ -112,7 +120,7 @@ impl Feed {
         let told = Arc::clone(&progress);
         let read = spawn("feed", move || reader.run().map_err(|error| error.to_string()), progress)?;
         let write = spawn("intake", move || journal.run(&due), told)?;
-        Ok(Self { stopping, threads: vec![read, write] })
+        Ok(Self { stopping, patience, threads: vec![read, write] })
     }
 }
 
@@ -120,7 +128,7 @@ impl Drop for Feed {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::SeqCst);
         for thread in self.threads.drain(..) {
-            let _said_already = thread.join();
+            self.patience.join(thread);
         }
     }
 }
@@ -147,79 +155,6 @@ async fn dead_letters(cluster: &Cluster, options: &Options) -> Result<Option<Sen
     Ok(Some(Sender::open(cluster, name)?))
 }
 
-/// What the group decided, and what is on its way to the journal.
-#[derive(Default)]
-struct Flow {
-    state: Mutex<Flowing>,
-    drained: Condvar,
-}
-
-#[derive(Default)]
-struct Flowing {
-    /// Partitions that came and went, in order.
-    changes: Vec<(bool, String, i32)>,
-    /// Batches that were read and not journalled yet.
-    batches: usize,
-}
-
-impl Flow {
-    fn hold(&self) -> MutexGuard<'_, Flowing> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The consumer's ear for the group.
-struct Hand {
-    flow: Arc<Flow>,
-    progress: Arc<Progress>,
-}
-
-impl ClientContext for Hand {
-    fn stats(&self, statistics: Statistics) {
-        let lag = |topic: &rdkafka::statistics::Topic| {
-            let known = topic.partitions.values().map(|partition| u64::try_from(partition.consumer_lag).unwrap_or(0));
-            known.sum()
-        };
-        self.progress.lag(statistics.topics.iter().map(|(name, topic)| (name.clone(), lag(topic))).collect());
-    }
-}
-
-impl ConsumerContext for Hand {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let comes = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        let done = if comes { assign(consumer, list) } else { self.revoke(consumer, list) };
-        if let Err(error) = done {
-            tracing::error!(%error, "the group's decision could not be followed");
-        }
-        let changes = list.elements().into_iter().map(|one| (comes, one.topic().to_owned(), one.partition()));
-        self.flow.hold().changes.extend(changes);
-    }
-}
-
-/// Takes partitions at their committed offsets, or from the beginning.
-fn assign(consumer: &BaseConsumer<Hand>, list: &mut TopicPartitionList) -> Result<(), KafkaError> {
-    let committed = consumer.committed_offsets(list.clone(), ANSWER)?;
-    for one in committed.elements() {
-        let offset = if one.offset() == Offset::Invalid { Offset::Beginning } else { one.offset() };
-        list.set_partition_offset(one.topic(), one.partition(), offset)?;
-    }
-    consumer.incremental_assign(list)
-}
-
-impl Hand {
-    /// Gives partitions up: what was read of them is journalled and committed first, if that is done soon.
-    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> Result<(), KafkaError> {
-        let busy = |flowing: &mut Flowing| flowing.batches > 0;
-        let waited = self.flow.drained.wait_timeout_while(self.flow.hold(), DRAIN / 4, busy);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
-        if !consumer.assignment_lost() {
-            // Nothing to commit is no error; a failure costs reading again.
-            let _spared = consumer.commit_consumer_state(CommitMode::Sync);
-        }
-        consumer.incremental_unassign(list)
-    }
-}
-
 /// Records on their way to the journal, and where reading goes on after them.
 struct Batch {
     records: Vec<(Text, Incoming)>,
@@ -230,7 +165,7 @@ struct Batch {
 /// A batch, and topic, partition and offset to go on from after it.
 type Parcel = (Batch, Vec<(String, i32, i64)>);
 
-/// A rejected message, whole.
+/// A rejected message, whole unless it is larger than a topic of ours takes.
 struct DeadLetter {
     bytes: Vec<u8>,
     headers: OwnedHeaders,
@@ -267,17 +202,14 @@ impl Reader {
         Ok(())
     }
 
-    /// Lets the group speak, and follows what it decided.
-    ///
-    /// Messages that come here were fetched before their partition had its own queue, so they are its first: all of
-    /// them are taken before any queue is looked at.
+    /// Lets the group speak, and follows what it decided. Messages come here only from partitions without a queue.
     fn attend(&mut self, wait: Duration) -> Result<(), Error> {
         let consumer = Arc::clone(&self.consumer);
         let mut news = consumer.poll(wait);
         loop {
             let changes = std::mem::take(&mut consumer.context().flow.hold().changes);
             for (comes, topic, partition) in changes {
-                self.change(comes, &topic, partition);
+                self.change(comes, &topic, partition)?;
             }
             let Some(one) = news else { return Ok(()) };
             let one = owned(one, &self.numbers);
@@ -287,8 +219,8 @@ impl Reader {
     }
 
     /// A partition comes, and gets a queue of its own, or goes.
-    fn change(&mut self, comes: bool, topic: &str, partition: i32) {
-        let Some(number) = self.numbers.get(topic).copied() else { return };
+    fn change(&mut self, comes: bool, topic: &str, partition: i32) -> Result<(), Error> {
+        let Some(number) = self.numbers.get(topic).copied() else { return Ok(()) };
         let place = (number, partition);
         let _old = self.queues.remove(&place);
         self.merge.close(place);
@@ -296,7 +228,11 @@ impl Reader {
             self.merge.open(place, Text::from(format!("kafka/{topic}/{partition}")));
             let queue = self.consumer.split_partition_queue(topic, partition);
             self.queues.extend(queue.map(|queue| (place, queue)));
+            let mut one = TopicPartitionList::new();
+            let _added = one.add_partition(topic, partition);
+            self.consumer.resume(&one).map_err(|error| Error::refused("read", topic, &error))?;
         }
+        Ok(())
     }
 
     /// Takes in what has come, as far as there is room.
@@ -330,7 +266,9 @@ impl Reader {
             if let Err(rejected) = &outcome {
                 let headers = headers(source, place.1, &raw, rejected);
                 bytes = raw.bytes.get(..REJECT_BYTES).unwrap_or(&raw.bytes).to_vec();
-                batch.dead.push(DeadLetter { bytes: raw.bytes, headers });
+                let mut whole = raw.bytes;
+                whole.truncate(DEAD_LETTER_BYTES);
+                batch.dead.push(DeadLetter { bytes: whole, headers });
             }
             let position = u64::try_from(raw.offset).unwrap_or(0) + 1;
             let outcome = outcome.map(|decoded| decoded.event);
@@ -351,10 +289,14 @@ impl Reader {
         loop {
             match self.batches.try_send(parcel) {
                 Ok(()) => return Ok(true),
-                Err(TrySendError::Disconnected(_)) => return Ok(false),
-                Err(TrySendError::Full(same)) => {
+                Err(TrySendError::Full(same)) if !self.stopping.load(Ordering::SeqCst) => {
                     parcel = same;
                     self.attend(Duration::from_millis(5))?;
+                }
+                // What was not handed over is read again.
+                Err(_) => {
+                    self.consumer.context().flow.done();
+                    return Ok(false);
                 }
             }
         }
@@ -435,6 +377,7 @@ fn headers(source: &Source, partition: i32, raw: &Raw, rejected: &smarketing_sch
         ("smarketing-topic", source.topic.clone()),
         ("smarketing-partition", partition.to_string()),
         ("smarketing-offset", raw.offset.to_string()),
+        ("smarketing-bytes", raw.bytes.len().to_string()),
     ];
     let headers = OwnedHeaders::new_with_capacity(all.len());
     all.iter().fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
@@ -447,6 +390,7 @@ struct Journal {
     intake: Arc<Intake>,
     dead_letters: Option<Sender>,
     clock: fn() -> Timestamp,
+    patience: Patience,
 }
 
 impl Journal {
@@ -454,16 +398,20 @@ impl Journal {
         let mut committed = Instant::now();
         for (batch, offsets) in due {
             let taken = self.take(batch);
-            self.flow.hold().batches -= 1;
-            self.flow.drained.notify_all();
+            if taken.is_ok() {
+                self.note(&offsets);
+            }
+            self.flow.done();
+            if taken.is_err() && self.patience.is_over() {
+                return Ok(());
+            }
             taken?;
-            self.note(&offsets);
             if committed.elapsed() >= COMMIT_EVERY {
                 committed = Instant::now();
                 let _spared = self.consumer.commit_consumer_state(CommitMode::Async);
             }
         }
-        let _spared = self.consumer.commit_consumer_state(CommitMode::Sync);
+        let _spared = self.consumer.commit_consumer_state(CommitMode::Async);
         Ok(())
     }
 

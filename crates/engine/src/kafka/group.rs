@@ -3,7 +3,7 @@
 //! Nothing is read through it; workers read the journal from where their own store stands. Being late in giving up a
 //! partition costs work done twice and nothing else, because rows are state with the journal's offset as version.
 
-use super::{Cluster, Error, passes};
+use super::{Cluster, Error, Patience, passes};
 use crate::limits::DRAIN;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
@@ -11,7 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -42,16 +42,26 @@ pub trait Duty: Send + 'static {
     fn expelled(&mut self, why: &str);
 }
 
+/// How often whoever waits looks whether it is to wait any longer.
+const LOOK: Duration = Duration::from_millis(100);
 /// How often positions are told.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// A process's place in the group; given up when it is dropped.
 pub struct Membership {
     stopping: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+    patience: Patience,
+    poll: Option<JoinHandle<()>>,
+    work: Option<JoinHandle<()>>,
 }
 
 impl Seat {
+    /// How long a process that ends may still wait for brokers: so that it is gone before the group gives up on it.
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        DRAIN.min(self.session_timeout / 3)
+    }
+
     /// A group consumer's configuration. The new protocol of Kafka 4 (`group.protocol=consumer`) leaves the times and
     /// the way of assigning to the broker.
     pub(crate) fn config(&self, cluster: &Cluster) -> rdkafka::ClientConfig {
@@ -80,6 +90,7 @@ enum Order {
 struct Clerk {
     topic: String,
     orders: SyncSender<Order>,
+    patience: Patience,
 }
 
 impl Membership {
@@ -89,10 +100,10 @@ impl Membership {
     /// Settings that make no sense.
     pub fn join(cluster: &Cluster, topic: &str, seat: &Seat, duty: impl Duty) -> Result<Self, Error> {
         let (orders, due) = sync_channel(64);
-        let clerk = Clerk { topic: topic.to_owned(), orders: orders.clone() };
-        let settings = |error: String| Error::Settings(error);
+        let patience = cluster.patience.clone();
+        let clerk = Clerk { topic: topic.to_owned(), orders: orders.clone(), patience };
         let consumer: BaseConsumer<Clerk> =
-            seat.config(cluster).create_with_context(clerk).map_err(|error| settings(error.to_string()))?;
+            seat.config(cluster).create_with_context(clerk).map_err(|error| Error::settings(&error))?;
         consumer.subscribe(&[topic]).map_err(|error| Error::refused("join the group of", topic, &error))?;
         let stopping = Arc::new(AtomicBool::new(false));
         let duty = Arc::new(Mutex::new(duty));
@@ -100,16 +111,22 @@ impl Membership {
         let work = std::thread::Builder::new().name("partitions".into()).spawn(move || work(&worker, &due));
         let member = Member { consumer, topic: topic.to_owned(), orders, stopping: Arc::clone(&stopping) };
         let poll = std::thread::Builder::new().name("group".into()).spawn(move || member.run(&duty));
-        let threads = [poll, work].into_iter().collect::<Result<Vec<_>, _>>();
-        Ok(Self { stopping, threads: threads.map_err(|error| settings(error.to_string()))? })
+        let started = |thread: std::io::Result<_>| thread.map(Some).map_err(|error| Error::Settings(error.to_string()));
+        Ok(Self { stopping, patience: cluster.patience.clone(), poll: started(poll)?, work: started(work)? })
     }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::SeqCst);
-        for thread in self.threads.drain(..) {
-            let _said_already = thread.join();
+        let left = self.poll.take().is_none_or(|thread| self.patience.join(thread));
+        match self.work.take() {
+            // It ends when everything is given up.
+            Some(thread) if left => drop(thread.join()),
+            Some(thread) => {
+                let _left_alone = self.patience.join(thread);
+            }
+            None => {}
         }
     }
 }
@@ -200,8 +217,15 @@ impl ConsumerContext for Clerk {
 impl Clerk {
     fn leave(&self, partitions: Vec<u32>) {
         let (done, wait) = sync_channel(1);
-        if self.orders.send(Order::Leave(partitions, done)).is_ok() && wait.recv_timeout(DRAIN).is_err() {
-            tracing::warn!("a partition is given up before its work is done; whoever takes it does that again");
+        if self.orders.send(Order::Leave(partitions, done)).is_err() {
+            return;
+        }
+        let started = Instant::now();
+        while let Err(RecvTimeoutError::Timeout) = wait.recv_timeout(LOOK) {
+            if started.elapsed() >= DRAIN || self.patience.is_over() {
+                tracing::warn!("a partition is given up before its work is done; whoever takes it does that again");
+                return;
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! The topic's second partition holds what all processes must agree on before any of them works, word by word.
 
-use super::{Cluster, Copies, Error, Letter, READERS, Sender, Topic, ensure, passes};
+use super::{Cluster, Copies, Error, Letter, Patience, READERS, Sender, Topic, ensure, passes};
 use crate::vault::{self, Keys, PersonKey, Ring};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -39,6 +39,7 @@ pub struct SharedKeys {
     followed: Arc<Followed>,
     sender: Sender,
     topic: String,
+    patience: Patience,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -101,7 +102,8 @@ impl SharedKeys {
         };
         let thread = std::thread::Builder::new().name("keys".into()).spawn(run);
         let thread = thread.map_err(|error| Error::Settings(error.to_string()))?;
-        let keys = Self { followed, sender, topic: topic.to_owned(), thread: Some(thread) };
+        let patience = cluster.patience.clone();
+        let keys = Self { followed, sender, topic: topic.to_owned(), patience, thread: Some(thread) };
         keys.reach_end()?;
         Ok(keys)
     }
@@ -109,16 +111,17 @@ impl SharedKeys {
     /// Waits until everything that is in the topic now was read.
     fn reach_end(&self) -> Result<(), Error> {
         let (_, end) = self.sender.bounds(KEYS)?;
-        let behind = |next: &mut Next| next.offset < end && next.failed.is_none();
-        let waited = self.followed.moved.wait_timeout_while(self.followed.hold(), PATIENCE, behind);
-        let (next, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        match &next.failed {
-            None if next.offset >= end => Ok(()),
-            failed => {
-                let reason = failed.clone().unwrap_or_else(|| "nobody answers".to_owned());
-                Err(Error::Refused { action: "follow", topic: self.topic.clone(), reason, passing: false })
+        let mut next = self.followed.hold();
+        while next.offset < end {
+            if let Some(reason) = next.failed.clone() {
+                return Err(Error::Refused { action: "follow", topic: self.topic.clone(), reason, passing: false });
             }
+            if self.patience.is_over() {
+                return Err(Error::Stopped { topic: self.topic.clone() });
+            }
+            next = self.followed.moved.wait_timeout(next, WAIT).unwrap_or_else(PoisonError::into_inner).0;
         }
+        Ok(())
     }
 }
 
@@ -261,7 +264,7 @@ fn words(cluster: &Cluster, sender: &Sender, topic: &str, word: &str) -> Result<
 fn reader(cluster: &Cluster, topic: &str, partition: i32, from: u64) -> Result<BaseConsumer, Error> {
     let refused = |error: KafkaError| Error::refused("read", topic, &error);
     let consumer = cluster.consumer(READERS, &[]).create();
-    let consumer: BaseConsumer = consumer.map_err(|error| Error::Settings(error.to_string()))?;
+    let consumer: BaseConsumer = consumer.map_err(|error| Error::settings(&error))?;
     let mut place = TopicPartitionList::new();
     let offset = Offset::Offset(i64::try_from(from).unwrap_or(i64::MAX));
     place.add_partition_offset(topic, partition, offset).map_err(refused)?;

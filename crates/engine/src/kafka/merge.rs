@@ -4,7 +4,7 @@
 //! the same, but the ledger would hold a correction for everything that came too early. So nothing is taken while a
 //! partition that has more to give is silent, for a bounded time.
 
-use crate::limits::MERGE_BUFFER;
+use crate::limits::{INTAKE_BYTES, MERGE_BUFFER, MERGE_BYTES};
 use smarketing_kernel::text::Text;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -35,6 +35,8 @@ pub(crate) struct Lane {
     /// Its name as a stream of the journal.
     pub(crate) stream: Text,
     queue: VecDeque<Raw>,
+    /// Bytes of the messages in it.
+    bytes: usize,
     /// Whether the broker has no more for now.
     at_end: bool,
     /// The offset after the last message taken in.
@@ -48,7 +50,7 @@ impl Lane {
 
     /// Whether there is room for more.
     pub(crate) fn has_room(&self) -> bool {
-        self.queue.len() < MERGE_BUFFER
+        self.queue.len() < MERGE_BUFFER && self.bytes < MERGE_BYTES
     }
 
     /// Takes a message in. False when it is older than one before it: the order is lost.
@@ -56,8 +58,22 @@ impl Lane {
         let in_order = raw.offset >= self.next;
         self.next = raw.offset + 1;
         self.at_end = false;
+        self.bytes += raw.bytes.len();
         self.queue.push_back(raw);
         in_order
+    }
+
+    /// The first message, if it is not later than that.
+    fn pop(&mut self, until: i64) -> Option<Raw> {
+        let raw = self.queue.pop_front_if(|raw| raw.at <= until)?;
+        self.bytes -= raw.bytes.len();
+        Some(raw)
+    }
+
+    /// Gives the first message back.
+    fn unpop(&mut self, raw: Raw) {
+        self.bytes += raw.bytes.len();
+        self.queue.push_front(raw);
     }
 
     /// The broker has no more for now.
@@ -72,7 +88,7 @@ impl Merge {
     }
 
     pub(crate) fn open(&mut self, place: Place, stream: Text) {
-        let lane = Lane { stream, queue: VecDeque::new(), at_end: false, next: 0 };
+        let lane = Lane { stream, queue: VecDeque::new(), bytes: 0, at_end: false, next: 0 };
         let _before = self.lanes.insert(place, lane);
     }
 
@@ -84,18 +100,21 @@ impl Merge {
         self.lanes.get_mut(&place)
     }
 
-    /// The next messages, at most `most`, the earliest first. Empty while a partition is waited for.
+    /// The next messages, at most `most` and some of [`INTAKE_BYTES`], the earliest first. Empty while a partition is
+    /// waited for.
     pub(crate) fn take(&mut self, most: usize, now: Instant) -> Vec<(Place, Raw)> {
-        let mut taken = Vec::new();
+        let (mut taken, mut bytes) = (Vec::new(), 0);
         let waits = self.lanes.values().any(Lane::starves);
         let since = waits.then(|| *self.starving.get_or_insert(now));
         self.starving = since;
         let patient = since.is_some_and(|since| now.saturating_duration_since(since) < self.wait);
-        while taken.len() < most && !(patient && self.lanes.values().any(Lane::starves)) {
+        while taken.len() < most && bytes < INTAKE_BYTES && !(patient && self.lanes.values().any(Lane::starves)) {
             let Some((place, until)) = self.earliest() else { break };
             let Some(lane) = self.lanes.get_mut(&place) else { break };
-            while taken.len() < most && lane.queue.front().is_some_and(|raw| raw.at <= until) {
-                taken.extend(lane.queue.pop_front().map(|raw| (place, raw)));
+            while taken.len() < most && bytes < INTAKE_BYTES {
+                let Some(raw) = lane.pop(until) else { break };
+                bytes += raw.bytes.len();
+                taken.push((place, raw));
             }
             if lane.starves() && taken.len() < most {
                 // The rest may have to wait for it: look again with its next messages.
@@ -109,7 +128,7 @@ impl Merge {
     pub(crate) fn give_back(&mut self, taken: Vec<(Place, Raw)>) {
         for (place, raw) in taken.into_iter().rev() {
             if let Some(lane) = self.lanes.get_mut(&place) {
-                lane.queue.push_front(raw);
+                lane.unpop(raw);
             }
         }
     }
@@ -200,5 +219,19 @@ mod tests {
         assert!(!lane.push(raw(1, 9)));
         (3..).take(MERGE_BUFFER).for_each(|offset| assert!(lane.push(raw(offset, 9))));
         assert!(!lane.has_room());
+    }
+
+    #[test]
+    fn large_messages_leave_in_small_batches() {
+        let mut merge = Merge::new(WAIT);
+        merge.open((0, 0), Text::from("s"));
+        let lane = merge.lane((0, 0)).unwrap();
+        let large = |offset| Raw { bytes: vec![0; MERGE_BYTES / 4], ..raw(offset, 1) };
+        let came = (0..).take_while(|offset| lane.has_room() && lane.push(large(*offset))).count();
+        assert_eq!(came, 4);
+        let batches = [(); 3].map(|()| merge.take(9, Instant::now() + WAIT * 2).len());
+        assert_eq!(batches.iter().sum::<usize>(), came);
+        assert!(batches.iter().all(|batch| batch * MERGE_BYTES / 4 <= INTAKE_BYTES), "{batches:?}");
+        assert!(merge.lane((0, 0)).unwrap().has_room());
     }
 }

@@ -1,6 +1,6 @@
 //! Messages on their way into one topic: in order, once, acknowledged by every replica that must have them.
 
-use super::{Cluster, Error};
+use super::{Cluster, Error, Patience, passes};
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _, OwnedHeaders};
@@ -10,11 +10,16 @@ use std::time::Duration;
 
 /// Pause while the producer's queue is full.
 const FULL: Duration = Duration::from_millis(2);
+/// How often whoever waits looks whether it is to wait any longer.
+const LOOK: Duration = Duration::from_millis(100);
+/// Longest wait for one answer to a question that is asked again.
+const ASK: Duration = Duration::from_secs(2);
 
 /// A producer for one topic. When it has lost its place it says so and takes nothing more.
 pub(crate) struct Sender {
     topic: String,
     producer: ThreadedProducer<Acks>,
+    patience: Patience,
 }
 
 /// One message.
@@ -31,13 +36,14 @@ pub(crate) struct Letter<'l> {
 pub(crate) struct Receipt {
     topic: String,
     ack: Arc<Ack>,
+    patience: Patience,
 }
 
 impl Sender {
     pub(crate) fn open(cluster: &Cluster, topic: &str) -> Result<Self, Error> {
         let producer = cluster.producer().create_with_context(Acks);
-        let producer = producer.map_err(|error| Error::Settings(error.to_string()))?;
-        Ok(Self { topic: topic.to_owned(), producer })
+        let producer = producer.map_err(|error| Error::settings(&error))?;
+        Ok(Self { topic: topic.to_owned(), producer, patience: cluster.patience.clone() })
     }
 
     /// Queues messages in order, waiting while the queue is full.
@@ -49,7 +55,7 @@ impl Sender {
         for letter in letters {
             self.queue(letter, &ack)?;
         }
-        Ok(Receipt { topic: self.topic.clone(), ack })
+        Ok(Receipt { topic: self.topic.clone(), ack, patience: self.patience.clone() })
     }
 
     fn queue(&self, letter: Letter<'_>, ack: &Arc<Ack>) -> Result<(), Error> {
@@ -62,6 +68,9 @@ impl Sender {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), same)) => {
+                    if self.patience.is_over() {
+                        return Err(stopped(&self.topic));
+                    }
                     record = same;
                     std::thread::sleep(FULL);
                 }
@@ -70,11 +79,22 @@ impl Sender {
         }
     }
 
-    /// The first offset of a partition, and the one after its last message.
+    /// The first offset of a partition, and the one after its last message; waits while brokers are away.
     pub(crate) fn bounds(&self, partition: i32) -> Result<(u64, u64), Error> {
-        let found = self.producer.client().fetch_watermarks(&self.topic, partition, super::ANSWER);
-        let (low, high) = found.map_err(|error| Error::refused("find the end of", &self.topic, &error))?;
-        Ok((u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0)))
+        loop {
+            let error = match self.producer.client().fetch_watermarks(&self.topic, partition, ASK) {
+                Ok((low, high)) => return Ok((u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0))),
+                Err(error) => error,
+            };
+            if self.patience.is_over() {
+                return Err(stopped(&self.topic));
+            }
+            if !passes(&error) {
+                return Err(Error::refused("find the end of", &self.topic, &error));
+            }
+            tracing::warn!(topic = self.topic, partition, %error, "the end of the topic is not known, asking again");
+            std::thread::sleep(LOOK);
+        }
     }
 }
 
@@ -82,10 +102,18 @@ fn lost(topic: &str, reason: String) -> Error {
     Error::Producer { topic: topic.to_owned(), reason }
 }
 
+fn stopped(topic: &str) -> Error {
+    Error::Stopped { topic: topic.to_owned() }
+}
+
 impl Receipt {
-    /// Waits, for as long as it takes, until all are durable; the lowest of their offsets.
+    /// Waits until all are durable, for as long as it takes and the cluster's patience lasts; the lowest of their
+    /// offsets. What was not waited for may be durable or not: it is to be sent again.
     pub(crate) fn wait(self) -> Result<u64, Error> {
-        self.ack.wait().map_err(|reason| lost(&self.topic, reason))
+        match self.ack.wait(&self.patience) {
+            Some(delivered) => delivered.map_err(|reason| lost(&self.topic, reason)),
+            None => Err(stopped(&self.topic)),
+        }
     }
 }
 
@@ -137,12 +165,18 @@ impl Ack {
         }
     }
 
-    fn wait(&self) -> Result<u64, String> {
-        let waited = self.done.wait_while(self.hold(), |open| open.left > 0);
-        let mut open = waited.unwrap_or_else(PoisonError::into_inner);
-        match open.failed.take() {
+    /// `None` when patience ended first.
+    fn wait(&self, patience: &Patience) -> Option<Result<u64, String>> {
+        let mut open = self.hold();
+        while open.left > 0 {
+            if patience.is_over() {
+                return None;
+            }
+            open = self.done.wait_timeout(open, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Some(match open.failed.take() {
             Some(reason) => Err(reason),
             None => u64::try_from(open.first).map_err(|_| "an offset was not told".to_owned()),
-        }
+        })
     }
 }

@@ -39,7 +39,7 @@ const MESSAGE_BYTES_MAX: u64 = 10 << 20;
 /// What is wrong with it and what to do; brokers that do not answer.
 pub async fn ensure(cluster: &Cluster, topic: &Topic<'_>) -> Result<u32, Error> {
     let admin: AdminClient<DefaultClientContext> =
-        cluster.config(&[]).create().map_err(|error| Error::Settings(error.to_string()))?;
+        cluster.config(&[]).create().map_err(|error| Error::settings(&error))?;
     let mut found = partitions(&admin, topic.name)?;
     if found.is_none() {
         create(&admin, topic).await?;

@@ -109,7 +109,7 @@ impl TopicReader {
                 ("fetch.error.backoff.ms", "100"),
             ],
         );
-        let consumer: BaseConsumer = config.create().map_err(|error| kafka::Error::Settings(error.to_string()))?;
+        let consumer: BaseConsumer = config.create().map_err(|error| kafka::Error::settings(&error))?;
         let mut place = TopicPartitionList::new();
         let (number, offset) = (i32::try_from(partition), i64::try_from(from));
         let (Ok(number), Ok(offset)) = (number, offset) else { return Err(Error::NoPartition { partition }) };

@@ -230,6 +230,11 @@ impl Error {
             _ => Remedy::Halt,
         }
     }
+
+    /// Whether this is only that the process ends while brokers are away.
+    pub(crate) fn is_stop(&self) -> bool {
+        matches!(self, Self::Kafka(crate::kafka::Error::Stopped { .. }))
+    }
 }
 
 /// Refuses appends outside the limits.

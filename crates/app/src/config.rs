@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use smarketing_engine::Pepper;
 use smarketing_kernel::rules::{Definitions, Rules};
 use smarketing_kernel::watch::Settings;
-use smarketing_warehouse::Calendar;
+use smarketing_warehouse::{Calendar, Cluster};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -75,6 +75,8 @@ pub(crate) struct ClickHouse {
     pub(crate) durable: bool,
     /// URL of a server's HTTP interface; empty for the embedded engine.
     pub(crate) url: String,
+    /// Name of the cluster the server is part of; empty for one server.
+    pub(crate) cluster: String,
     /// Database of the views; the tables of a generation live beside it.
     pub(crate) database: String,
     /// The server's user that migrates and writes.
@@ -112,6 +114,25 @@ impl Default for Service {
     }
 }
 
+impl ClickHouse {
+    /// The cluster that is configured.
+    pub(crate) fn cluster(&self) -> Option<Cluster> {
+        (!self.cluster.is_empty()).then(|| Cluster { name: self.cluster.clone(), keeper: true })
+    }
+
+    fn validate(&self, problem: &mut dyn FnMut(&str, &str)) {
+        if self.memory_mib < 512 {
+            problem("clickhouse.memory_mib", "must be at least 512");
+        }
+        if !self.cluster.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
+            problem("clickhouse.cluster", "letters, digits, _ and -");
+        }
+        if !self.cluster.is_empty() && self.url.is_empty() {
+            problem("clickhouse.cluster", "needs clickhouse.url, of one of its servers");
+        }
+    }
+}
+
 impl Default for Collector {
     fn default() -> Self {
         Self { listen: "127.0.0.1:7070".into(), body_mib: 64, reader_token: String::new() }
@@ -125,6 +146,7 @@ impl Default for ClickHouse {
             memory_mib: 4_096,
             durable: true,
             url: String::new(),
+            cluster: String::new(),
             database: "smarketing".into(),
             user: "default".into(),
             password: String::new(),
@@ -271,9 +293,7 @@ fn validate(
             problem(&format!("service.{key}"), "must be between 1 and 86400");
         }
     }
-    if raw.clickhouse.memory_mib < 512 {
-        problem("clickhouse.memory_mib", "must be at least 512");
-    }
+    raw.clickhouse.validate(&mut problem);
     let listen = raw.collector.listen.parse().ok();
     if listen.is_none() {
         problem("collector.listen", "an address and port such as \"127.0.0.1:7070\"");
@@ -396,6 +416,7 @@ fn effective(raw: &Raw, origins: &BTreeMap<String, Origin>) -> BTreeMap<String, 
 
 #[cfg(test)]
 mod tests {
+    mod deploy;
     mod fuzz;
 
     use super::*;

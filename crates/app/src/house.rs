@@ -93,6 +93,7 @@ pub(crate) async fn connect(engine: &Engine, config: &Config, generation: u32) -
         reader,
         database: raw.database.clone(),
         generation,
+        cluster: raw.cluster(),
         durable: raw.durable,
         compress: matches!(engine, Engine::Server(_)),
         ..WarehouseOptions::default()

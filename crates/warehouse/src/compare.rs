@@ -1,5 +1,6 @@
 //! Two sets of tables held against each other, row for row: what an audit expects and what a generation holds.
 
+use crate::cluster::holder;
 use crate::error::within;
 use crate::{Error, Result, Warehouse};
 use smarketing_kernel::row::Table;
@@ -102,7 +103,7 @@ impl Warehouse {
         let sql = format!(
             "SELECT sorting_key FROM system.tables WHERE database = '{}' AND name = '{}'",
             self.names.data,
-            table.word()
+            holder(self.options.cluster.as_ref(), table.word())
         );
         let key = self.service.query_raw(&sql).fetch_optional::<String>();
         let key = within(self.options.query_timeout, table.word(), key).await?;

@@ -75,6 +75,12 @@ pub enum Error {
         /// The highest migration of this build.
         known: u32,
     },
+    /// A cluster name that is not a plain one.
+    #[error("\"{name}\" is not the name of a cluster: use letters, digits, _ and -")]
+    Cluster {
+        /// What was given.
+        name: String,
+    },
     /// A database name that is not a plain identifier.
     #[error("\"{name}\" is not a database name: use letters, digits and _")]
     Database {
@@ -136,6 +142,7 @@ impl Error {
             | Self::Uneven { .. }
             | Self::Changed { .. }
             | Self::Newer { .. }
+            | Self::Cluster { .. }
             | Self::Database { .. } => Remedy::Halt,
         }
     }

@@ -10,6 +10,7 @@
 mod ask;
 mod calendar;
 mod checksum;
+mod cluster;
 mod compare;
 mod dictionary;
 mod error;
@@ -28,6 +29,7 @@ pub mod write;
 pub use ask::Answer;
 pub use calendar::Calendar;
 pub use checksum::{Bucket, Checksum};
+pub use cluster::Cluster;
 pub use compare::Comparison;
 pub use error::{Error, Remedy, Result};
 pub use migrate::{MIGRATIONS, Migration};
@@ -56,7 +58,13 @@ impl Warehouse {
     /// A database name that is none; a server that cannot be reached or refuses the user.
     pub async fn connect(options: Options) -> Result<Self> {
         let names = Names::new(&options)?;
-        let service = client(&options, &options.service);
+        let mut service = client(&options, &options.service);
+        if let Some(cluster) = &options.cluster {
+            cluster.check()?;
+            for (setting, value) in cluster.settings() {
+                service = service.with_setting(*setting, *value);
+            }
+        }
         let reader = client(&options, options.reader.as_ref().unwrap_or(&options.service));
         let warehouse = Self { service, reader, names, options };
         warehouse.execute("connection", "SELECT version()").await?;
@@ -72,10 +80,22 @@ impl Warehouse {
         Ok(Self { names: Names::new(&options)?, options, ..self.clone() })
     }
 
-    /// Runs one statement of ours as the service; `subject` names it in errors.
+    /// Runs one statement of ours as the service, on a cluster as the cluster wants it; `subject` names it in errors.
     async fn execute(&self, subject: &str, sql: &str) -> Result<()> {
-        let statement = self.service.query_raw(&self.names.expand(sql)).execute();
-        error::within(self.options.query_timeout, subject, statement).await
+        for sql in self.spread(sql) {
+            let statement = self.service.query_raw(&sql).execute();
+            error::within(self.options.query_timeout, subject, statement).await?;
+        }
+        Ok(())
+    }
+
+    /// What is run for one statement of ours.
+    fn spread(&self, sql: &str) -> Vec<String> {
+        let sql = self.names.expand(sql);
+        match &self.options.cluster {
+            Some(cluster) => cluster.spread(&sql),
+            None => vec![sql],
+        }
     }
 }
 

@@ -39,6 +39,12 @@ pub const MIGRATIONS: &[Migration] = migrations![
     9 "segments" "migrations/0009_segments.sql",
 ];
 
+/// The database of the tables.
+const DATA: &str = "CREATE DATABASE IF NOT EXISTS $data";
+
+/// The database of the views.
+const VIEWS_ALONE: &str = "CREATE DATABASE IF NOT EXISTS $views";
+
 /// Where it is written down what was applied.
 const JOURNAL: &str = "CREATE TABLE IF NOT EXISTS $data.migrations (
     number     UInt32 COMMENT 'Place of the migration in the order.',
@@ -72,8 +78,8 @@ impl Warehouse {
     /// # Errors
     /// [`Error::Changed`] names an applied migration that was edited, [`Error::Newer`] tables of a newer build.
     pub async fn migrate(&self, migrations: &[Migration]) -> Result<Vec<u32>> {
-        self.execute("migrations", "CREATE DATABASE IF NOT EXISTS $data").await?;
-        self.execute("migrations", "CREATE DATABASE IF NOT EXISTS $views").await?;
+        self.execute("migrations", DATA).await?;
+        self.execute("migrations", VIEWS_ALONE).await?;
         self.execute("migrations", JOURNAL).await?;
         let applied = self.applied().await?;
         let known = migrations.iter().map(|migration| migration.number).max().unwrap_or_default();
@@ -87,7 +93,13 @@ impl Warehouse {
                     self.apply(migration).await?;
                     fresh.push(migration.number);
                 }
-                Some(checksum) => unchanged(migration, checksum)?,
+                Some(checksum) => {
+                    unchanged(migration, checksum)?;
+                    // A server that joined the cluster since has none of the tables; every statement may run twice.
+                    if self.options.cluster.is_some() {
+                        self.run(migration).await?;
+                    }
+                }
             }
         }
         Ok(fresh)
@@ -95,9 +107,7 @@ impl Warehouse {
 
     async fn apply(&self, migration: &Migration) -> Result<()> {
         let subject = migration.title();
-        for statement in migration.statements() {
-            self.execute(&subject, statement).await?;
-        }
+        self.run(migration).await?;
         let record = "INSERT INTO $data.migrations (number, name, checksum)
             SELECT {number:UInt32}, {name:String}, {checksum:String}";
         let insert = self
@@ -108,6 +118,25 @@ impl Warehouse {
             .param("checksum", migration.checksum())
             .execute();
         crate::error::within(self.options.query_timeout, &subject, insert).await
+    }
+
+    async fn run(&self, migration: &Migration) -> Result<()> {
+        let subject = migration.title();
+        for statement in migration.statements() {
+            self.execute(&subject, statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Every statement that makes the databases, tables and views of this generation, as it is run here: for those who
+    /// do not let the service do that.
+    #[must_use]
+    pub fn statements(&self) -> Vec<String> {
+        let databases = [DATA, VIEWS_ALONE, JOURNAL];
+        let tables = MIGRATIONS.iter().flat_map(Migration::statements);
+        let switch = crate::publish::SWITCHING.iter().copied();
+        let views = crate::views::VIEWS.iter().map(|(_, sql)| *sql);
+        databases.into_iter().chain(tables).chain(switch).chain(views).flat_map(|sql| self.spread(sql)).collect()
     }
 
     /// Checksums of the applied migrations by number.

@@ -1,5 +1,6 @@
 //! Where the warehouse is and how to talk to it.
 
+use crate::Cluster;
 use std::fmt;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub struct Options {
     pub database: String,
     /// The generation of tables written to, counted from 1.
     pub generation: u32,
+    /// The cluster the tables are spread over; `None` for one server.
+    pub cluster: Option<Cluster>,
     /// Whether an insert is acknowledged only when it is on disk. For a single node; a cluster has replicas instead.
     pub durable: bool,
     /// Whether answers are compressed with LZ4. Pays off on a network, costs on loopback. Rows on their way in are
@@ -50,6 +53,7 @@ impl Default for Options {
             reader: None,
             database: "smarketing".to_owned(),
             generation: 1,
+            cluster: None,
             durable: false,
             compress: true,
             insert_timeout: Duration::from_secs(120),

@@ -10,6 +10,9 @@ use crate::views::VIEWS;
 use crate::{Error, Result, Warehouse, error};
 use std::time::{Duration, Instant};
 
+/// What makes the switch.
+pub(crate) const SWITCHING: [&str; 2] = ["CREATE DATABASE IF NOT EXISTS $views_live", SWITCH];
+
 /// Which generation is shown: the row with the highest number counts. It is the truth; views only follow it.
 const SWITCH: &str = "CREATE TABLE IF NOT EXISTS $views_live.generation (
     number     UInt64 COMMENT 'Number of the switch; the highest counts.',
@@ -37,8 +40,9 @@ impl Warehouse {
     /// # Errors
     /// Those of the server. Readers see the one generation or the other then, and doing it again goes on.
     pub async fn publish(&self) -> Result<()> {
-        self.execute("switch", "CREATE DATABASE IF NOT EXISTS $views_live").await?;
-        self.execute("switch", SWITCH).await?;
+        for sql in SWITCHING {
+            self.execute("switch", sql).await?;
+        }
         let shown = self.shown().await?;
         if let Some(before) = shown.filter(|shown| *shown != self.options.generation) {
             let before = self.generation(before)?;
@@ -73,10 +77,13 @@ impl Warehouse {
     /// Waits until every query that began before now knows which views it reads.
     async fn resolved(&self) -> Result<()> {
         let began = Instant::now();
+        let here = "system.processes";
+        let processes =
+            self.options.cluster.as_ref().map_or_else(|| here.to_owned(), |cluster| cluster.everywhere(here));
         while began.elapsed() < RESOLVED {
             let since = began.elapsed().as_secs_f64();
             let until = since + RESOLVED.as_secs_f64();
-            let sql = format!("SELECT count() FROM system.processes WHERE elapsed > {since} AND elapsed < {until}");
+            let sql = format!("SELECT count() FROM {processes} WHERE elapsed > {since} AND elapsed < {until}");
             let older = self.service.query_raw(&sql).fetch_one::<u64>();
             if error::within(self.options.query_timeout, "switch", older).await? == 0 {
                 return Ok(());

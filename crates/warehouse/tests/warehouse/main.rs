@@ -1,8 +1,10 @@
 //! The warehouse against the real engine: every view, every report, and every way a write can go wrong.
 
+mod cluster;
 mod compare;
 mod dashboards;
 mod dbt;
+mod grants;
 mod migrate;
 mod report;
 mod rows;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-static SERVER: LazyLock<Supervisor> = LazyLock::new(|| RUNTIME.block_on(start()));
+static SERVER: LazyLock<Supervisor> = LazyLock::new(|| RUNTIME.block_on(start("warehouse", &[])));
 
 /// Runs one test; the engine is started with the first.
 pub(crate) fn run(test: impl Future<Output = ()>) {
@@ -18,14 +18,28 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
     RUNTIME.block_on(test);
 }
 
-async fn start() -> Supervisor {
+/// Runs one test on an engine of its own, with files of ClickHouse's configuration beside ours: `config.d/…`, `users.d/…`.
+pub(crate) fn run_apart<F: Future<Output = ()>>(name: &str, files: &[(&str, &str)], test: impl FnOnce(Options) -> F) {
+    RUNTIME.block_on(async {
+        let server = start(name, files).await;
+        test(options_at(&server, "smarketing")).await;
+        server.stop().await;
+    });
+}
+
+async fn start(name: &str, files: &[(&str, &str)]) -> Supervisor {
     let program = std::env::current_exe().unwrap().parent().unwrap().join("../examples/chbox");
     assert!(
         program.is_file(),
         "{} is missing: run `cargo build -p smarketing-warehouse --examples`",
         program.display()
     );
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("warehouse-{}", std::process::id()));
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    for (file, text) in files {
+        let file = path.join("chbox").join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
     let launch = Launch {
         program,
         arguments: Vec::new(),
@@ -40,11 +54,15 @@ async fn start() -> Supervisor {
 
 /// Where the warehouse of a test is.
 pub(crate) fn options(database: &str) -> Options {
+    options_at(&SERVER, &format!("t_{database}"))
+}
+
+fn options_at(server: &Supervisor, database: &str) -> Options {
     Options {
-        url: SERVER.url(),
-        service: Credentials { user: Supervisor::SERVICE_USER.into(), password: SERVER.service_key().into() },
+        url: server.url(),
+        service: Credentials { user: Supervisor::SERVICE_USER.into(), password: server.service_key().into() },
         reader: Some(Credentials { user: Supervisor::READER_USER.into(), password: String::new() }),
-        database: format!("t_{database}"),
+        database: database.to_owned(),
         ..Options::default()
     }
 }

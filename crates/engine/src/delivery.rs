@@ -116,7 +116,7 @@ impl Writer {
         for settled in group {
             self.send(settled.messages)?;
             let subjects = settled.subjects.into_iter();
-            commit.subjects.extend(subjects.map(|(id, kept)| (id.key().to_vec(), kept.map(|bytes| bytes.to_vec()))));
+            commit.subjects.extend(subjects.map(|(id, kept)| (id.key().to_vec(), kept)));
             rows.push(settled.rows);
             last = Some((settled.state, settled.number));
         }
@@ -124,8 +124,10 @@ impl Writer {
         let encoded = postcard::to_allocvec(&state);
         let encoded =
             encoded.map_err(|reason| Error::Encode { what: "partition state", reason: reason.to_string() })?;
-        commit.meta.push((STATE.to_vec(), Some(encoded)));
+        commit.meta.push((STATE.to_vec(), Some(encoded.into())));
         let delivered = self.deliver(&rows)?;
+        // Their room is needed for what the store does now.
+        drop(rows);
         self.store.lock().unwrap_or_else(PoisonError::into_inner).commit(commit)?;
         self.progress.commit(self.partition, number, &state, delivered);
         Ok(())

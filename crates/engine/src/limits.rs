@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A settle is due whenever the journal offset passes a multiple of this, tick or no tick. It decides where ledger
 /// entries are written, so it belongs to the journal format and is never changed under a journal.
-pub const SETTLE_EVERY: u64 = 65_536;
+pub const SETTLE_EVERY: u64 = 32_768;
 
 /// Settled steps of a partition that may wait between worker and writer, besides the one each holds; then the worker
 /// pauses, and the journal buffers. A step of a long history takes a hundred megabytes.
@@ -12,7 +12,7 @@ pub const IN_FLIGHT_MAX: usize = 0;
 
 /// Rows a writer gathers from several steps before it writes, and how long it waits for them: few large inserts cost
 /// ClickHouse far less than many small ones.
-pub const GATHER: (u64, Duration) = (60_000, Duration::from_secs(2));
+pub const GATHER: (u64, Duration) = (30_000, Duration::from_secs(2));
 
 /// Entries and bytes a worker reads from the journal at once.
 pub const READ_ENTRIES: usize = 8_192;

@@ -72,7 +72,7 @@ fn keep(
 ) -> Result<(), Error> {
     let subjects: Vec<(SubjectId, Kept)> = subjects.into_iter().map(|(id, kept)| (id, kept.map(Arc::from))).collect();
     recent.remember(number, &subjects);
-    let stored = |(id, kept): (SubjectId, Kept)| (id.key().to_vec(), kept.map(|bytes| bytes.to_vec()));
+    let stored = |(id, kept): (SubjectId, Kept)| (id.key().to_vec(), kept);
     let commit = store::Commit { subjects: subjects.into_iter().map(stored).collect(), meta: Vec::new() };
     scratch.lock().unwrap_or_else(PoisonError::into_inner).commit(commit)?;
     recent.forget(number);

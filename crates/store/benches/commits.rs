@@ -57,8 +57,8 @@ fn main() {
         found += partition.get_many(&keys).expect("values").iter().flatten().count();
         reading += at.elapsed().as_secs_f64();
         let written = drawn.iter().filter(|subject| **subject < population).take(WRITES as usize);
-        let changes = written.map(|subject| (key(*subject), Some(value(*subject, batch)))).collect();
-        let meta = vec![(b"position".to_vec(), Some(batch.to_be_bytes().to_vec()))];
+        let changes = written.map(|subject| (key(*subject), Some(value(*subject, batch).into()))).collect();
+        let meta = vec![(b"position".to_vec(), Some(batch.to_be_bytes().into()))];
         let at = Instant::now();
         partition.commit(Commit { subjects: changes, meta }).expect("a commit");
         committing += at.elapsed().as_secs_f64();

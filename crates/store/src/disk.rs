@@ -222,7 +222,7 @@ impl Cells for DiskCells {
     }
 
     fn put_many(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<()> {
-        let subjects = entries.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+        let subjects = entries.iter().map(|(key, value)| (key.clone(), Some(value.as_slice().into()))).collect();
         self.change(Commit { subjects, meta: Vec::new() })
     }
 

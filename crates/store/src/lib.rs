@@ -21,6 +21,7 @@ mod memory;
 pub mod snapshot;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 pub use directory::{DirectoryLock, sync_directory};
 pub use disk::{Disk, Options};
@@ -39,8 +40,8 @@ pub const VALUE_BYTES_MAX: usize = 64 << 20;
 /// The version of everything this room writes: directory layout and snapshot file.
 pub const FORMAT: u32 = 1;
 
-/// Keys and what they become: a value, or `None` to delete.
-pub type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+/// Keys and what they become: a value, shared with whoever still needs it, or `None` to delete.
+pub type Changes = Vec<(Vec<u8>, Option<Arc<[u8]>>)>;
 
 /// One step of a partition, written whole or not at all.
 ///
@@ -59,7 +60,7 @@ impl Commit {
     pub(crate) fn check(&self) -> Result<()> {
         for (key, value) in self.subjects.iter().chain(&self.meta) {
             check_key(key)?;
-            let bytes = value.as_ref().map_or(0, Vec::len);
+            let bytes = value.as_ref().map_or(0, |value| value.len());
             if bytes > VALUE_BYTES_MAX {
                 return Err(Error::TooLarge { bytes });
             }

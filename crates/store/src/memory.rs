@@ -106,7 +106,7 @@ impl Partition for MemoryPartition {
 fn apply(map: &mut Map, changes: Changes) {
     for (key, change) in changes {
         match change {
-            Some(value) => drop(map.insert(key, value)),
+            Some(value) => drop(map.insert(key, value.to_vec())),
             None => drop(map.remove(&key)),
         }
     }
@@ -143,7 +143,7 @@ impl Cells for MemoryCells {
     }
 
     fn put_many(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<()> {
-        let changes: Changes = entries.iter().map(|(k, v)| (k.clone(), Some(v.clone()))).collect();
+        let changes: Changes = entries.iter().map(|(k, v)| (k.clone(), Some(v.as_slice().into()))).collect();
         let commit = Commit { subjects: changes, meta: Vec::new() };
         commit.check()?;
         apply(&mut hold(&self.0), commit.subjects);

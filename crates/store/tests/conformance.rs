@@ -1,10 +1,10 @@
 //! One suite for every store: the same operations give the same answers as a plain map.
 
-use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path};
+use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path, sync::Arc};
 
 use proptest::{collection::vec, option, prelude::*};
 use smarketing_store::{
-    Commit, Disk, Error, KEY_BYTES_MAX, Memory, Options, Remedy, Store, View,
+    Changes, Commit, Disk, Error, KEY_BYTES_MAX, Memory, Options, Remedy, Store, View,
     snapshot::{self, Snapshot},
 };
 use tempfile::TempDir;
@@ -24,8 +24,9 @@ fn key() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![vec(0u8..3, 1..4), vec(any::<u8>(), 1..=KEY_BYTES_MAX)]
 }
 
-fn changes() -> impl Strategy<Value = Vec<(Vec<u8>, Option<Vec<u8>>)>> {
-    vec((key(), option::weighted(0.7, vec(any::<u8>(), 0..600))), 0..12)
+fn changes() -> impl Strategy<Value = Changes> {
+    let value = vec(any::<u8>(), 0..600).prop_map(Arc::from);
+    vec((key(), option::weighted(0.7, value)), 0..12)
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -96,14 +97,14 @@ fn collect(into: &mut Vec<(Vec<u8>, Vec<u8>)>) -> impl FnMut(&[u8], &[u8]) -> Co
 }
 
 fn set(pairs: &[(&str, &str)]) -> Commit {
-    let subjects = pairs.iter().map(|(k, v)| (k.as_bytes().to_vec(), Some(v.as_bytes().to_vec()))).collect();
-    Commit { subjects, meta: vec![(b"position".to_vec(), Some(pairs.len().to_be_bytes().to_vec()))] }
+    let subjects = pairs.iter().map(|(k, v)| (k.as_bytes().to_vec(), Some(v.as_bytes().into()))).collect();
+    Commit { subjects, meta: vec![(b"position".to_vec(), Some(pairs.len().to_be_bytes().into()))] }
 }
 
-fn apply(map: &mut Map, changes: &[(Vec<u8>, Option<Vec<u8>>)]) {
+fn apply(map: &mut Map, changes: &[(Vec<u8>, Option<Arc<[u8]>>)]) {
     for (key, change) in changes {
         match change {
-            Some(value) => drop(map.insert(key.clone(), value.clone())),
+            Some(value) => drop(map.insert(key.clone(), value.to_vec())),
             None => drop(map.remove(key)),
         }
     }
@@ -175,7 +176,7 @@ fn a_walk_ends_when_the_visitor_has_enough_and_keeps_to_its_prefix() {
     for bed in both() {
         let mut partition = bed.store().partition(0).unwrap();
         let meta = ["mark/1", "mark/2", "mark/3", "position"];
-        let meta = meta.map(|name| (name.as_bytes().to_vec(), Some(b"v".to_vec()))).to_vec();
+        let meta = meta.map(|name| (name.as_bytes().to_vec(), Some(b"v".as_slice().into()))).to_vec();
         partition.commit(Commit { subjects: Vec::new(), meta }).unwrap();
         let mut seen = Vec::new();
         let view = partition.view().unwrap();

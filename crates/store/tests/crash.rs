@@ -26,9 +26,9 @@ fn step(position: u64) -> Commit {
     let subject = |n: u64| (position * 7_919 + n * 104_729) % SUBJECTS;
     let change = |n: u64| {
         let text = format!("{position}-{n}-").repeat(30);
-        (subject(n).to_be_bytes().to_vec(), (!n.is_multiple_of(10)).then(|| text.into_bytes()))
+        (subject(n).to_be_bytes().to_vec(), (!n.is_multiple_of(10)).then(|| text.into_bytes().into()))
     };
-    let meta = vec![(b"position".to_vec(), Some((position + 1).to_be_bytes().to_vec()))];
+    let meta = vec![(b"position".to_vec(), Some((position + 1).to_be_bytes().into()))];
     Commit { subjects: (0..A_COMMIT).map(change).collect(), meta }
 }
 
@@ -108,7 +108,7 @@ fn a_killed_store_holds_a_prefix_of_its_commits() {
         assert!(reached >= acknowledged, "acknowledged {acknowledged}, found {reached}");
         for (key, change) in (applied..reached).flat_map(|position| step(position).subjects) {
             match change {
-                Some(value) => drop(model.insert(key, value)),
+                Some(value) => drop(model.insert(key, value.to_vec())),
                 None => drop(model.remove(&key)),
             }
         }

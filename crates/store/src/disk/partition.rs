@@ -140,7 +140,7 @@ pub(super) fn stage(batch: &mut OwnedWriteBatch, keyspace: &Keyspace, mut change
     changes.dedup_by(|(earlier, _), (last, _)| earlier == last);
     for (key, change) in changes {
         match change {
-            Some(value) => batch.insert(keyspace, key, value),
+            Some(value) => batch.insert(keyspace, key, &*value),
             None => batch.remove(keyspace, key),
         }
     }

@@ -253,6 +253,11 @@ impl Config {
 }
 
 impl Config {
+    /// The rules as a generation works by them.
+    pub(crate) fn rules_of(&self, generation: u32) -> Arc<Rules> {
+        Arc::new(Rules::clone(&self.rules).of_generation(generation))
+    }
+
     /// The secret behind lead ids: the file's, or the data directory's own.
     pub(crate) fn pepper(&self, place: &Place) -> anyhow::Result<Pepper> {
         let path = &self.raw.privacy.pepper_file;

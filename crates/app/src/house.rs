@@ -187,7 +187,7 @@ impl House {
             store,
             vault,
             warehouse: warehouse.clone(),
-            rules: Arc::clone(&config.rules),
+            rules: config.rules_of(layout.generation),
             clear_fields: config.raw.privacy.clear_fields.clone(),
             runtime: Handle::current(),
             reconcile_every: Duration::from_secs(config.raw.service.reconcile_seconds),

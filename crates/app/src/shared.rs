@@ -42,7 +42,7 @@ pub(crate) async fn open(place: &Place, config: &Config, cluster: &Cluster) -> a
         store: local.store,
         vault: local.vault,
         warehouse: warehouse.clone(),
-        rules: Arc::clone(&config.rules),
+        rules: config.rules_of(layout.generation),
         clear_fields: config.raw.privacy.clear_fields.clone(),
         runtime: Handle::current(),
         reconcile_every: Duration::from_secs(config.raw.service.reconcile_seconds),

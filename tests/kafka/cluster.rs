@@ -151,10 +151,16 @@ impl Broker {
         self.gone();
     }
 
+    /// Its process.
+    #[allow(dead_code)]
+    pub(crate) fn pid(&self) -> u32 {
+        std::fs::read_to_string(self.folder.join("pid")).unwrap().trim().parse().unwrap()
+    }
+
     #[allow(dead_code)]
     fn signal(&self, signal: &str) {
-        let pid = std::fs::read_to_string(self.folder.join("pid")).unwrap();
-        assert!(Command::new("kill").args([&format!("-{signal}"), pid.trim()]).status().unwrap().success());
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
     }
 
     #[allow(dead_code)]

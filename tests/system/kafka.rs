@@ -8,9 +8,9 @@ mod brokers;
 mod writer;
 
 use crate::cluster::Cluster;
+use crate::engine::Engine;
 use crate::home::{Home, Up};
 use serde_json::Value;
-use smarketing_chbox::{Launch, Options, Supervisor};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use writer::{POISON, Writer};
@@ -36,45 +36,6 @@ fn undisturbed() -> (Vec<Value>, String) {
     let file = home.file("history.jsonl", &generated.output);
     home.done(&["import", "events", file.to_str().unwrap()]);
     (home.digests(), generated.output)
-}
-
-/// A ClickHouse for several processes.
-struct Engine {
-    runtime: tokio::runtime::Runtime,
-    supervisor: Option<Supervisor>,
-    _folder: TempDir,
-}
-
-impl Engine {
-    fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let launch = Launch {
-            program: env!("CARGO_BIN_EXE_smarketing").into(),
-            arguments: vec!["chbox".to_owned()],
-            check_every: Duration::from_secs(1),
-            check_timeout: Duration::from_secs(30),
-        };
-        let options = Options { path: folder.path().join("clickhouse"), memory_bytes: 4 << 30, ..Options::default() };
-        let supervisor = runtime.block_on(Supervisor::start(launch, options)).unwrap();
-        Self { runtime, supervisor: Some(supervisor), _folder: folder }
-    }
-
-    fn url(&self) -> String {
-        self.supervisor.as_ref().unwrap().url()
-    }
-
-    fn key(&self) -> String {
-        self.supervisor.as_ref().unwrap().service_key().to_owned()
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if let Some(supervisor) = self.supervisor.take() {
-            self.runtime.block_on(supervisor.stop());
-        }
-    }
 }
 
 /// Kafka, ClickHouse, a registry, and a directory for snapshots.
@@ -190,4 +151,50 @@ fn whatever_happens_to_processes_and_brokers_the_results_are_the_same() {
     assert_eq!(one.digests(), expected);
     let snapshots = std::fs::read_dir(site.snapshots.path().join("g1")).unwrap().count();
     assert!(snapshots >= 4, "{snapshots} snapshots");
+}
+
+#[test]
+fn an_audit_goes_by_the_topics_and_a_new_generation_is_shown_when_it_has_caught_up() {
+    let (expected, history) = undisturbed();
+    let lines: Vec<&str> = history.lines().collect();
+    let (early, late) = lines.split_at(lines.len() / 2);
+    let mut site = Site::open(1);
+    site.writer.write(early);
+    let (one, two) = (site.home(), site.home());
+    let (first, second) = (one.serve("run"), two.serve("run"));
+    must_work(&first, |owned| owned == 2);
+    must_work(&second, |owned| owned == 2);
+
+    // A process that works only some partitions takes files for all of them, and cannot count for the others.
+    let file = one.file("late.jsonl", late.join("\n"));
+    let imported = one.done(&["import", "events", file.to_str().unwrap()]);
+    assert_eq!(imported.row(&serde_json::json!({}))["read"], late.len());
+    assert_eq!(imported.rows()[1], serde_json::json!({ "records": late.len() }));
+    must_become(&one, &expected);
+    one.audited();
+
+    // The next generation works the same journal by other rules, while the first goes on.
+    let next = [
+        ("KAFKA__GENERATION", "2"),
+        ("DEFINITIONS__CHANNELS", "[{ channel = \"Strange\", medium = \"cpc\" }]"),
+        ("DEFINITIONS__VERSION", "two"),
+    ];
+    let three = site.home().with(&next);
+    let third = three.serve("run");
+    assert_eq!(one.digests(), expected, "readers see the first until the second is whole");
+    let started = Instant::now();
+    let strange = || one.query("SELECT count() > 0 AS there FROM touches WHERE channel = 'Strange'");
+    while strange() != [serde_json::json!({ "there": 1 })] {
+        assert!(started.elapsed() < patience(), "the new generation is not shown: {}", third.status());
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    three.audited();
+    one.audited();
+    let refused = one.run(&["replay"]);
+    assert!(refused.code == 1 && refused.errors.contains("kafka.generation"), "{}", refused.errors);
+
+    // Whoever stops says how far it was.
+    assert_eq!([first, second, third].map(Up::stop), [Some(0); 3]);
+    three.audited();
+    one.audited();
 }

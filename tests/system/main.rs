@@ -6,6 +6,8 @@
 mod cluster;
 mod crash;
 mod disk;
+#[path = "../kafka/engine.rs"]
+mod engine;
 mod golden;
 mod home;
 mod import;

@@ -50,6 +50,20 @@ fn what_another_logic_built_is_refused_until_it_is_replayed() {
 }
 
 #[test]
+fn other_definitions_are_told_to_every_partition() {
+    let home = Home::peppered().with(&[("SERVICE__PARTITIONS", "3")]);
+    let generated = home.done(&["generate", "--events", "4000", "--seed", "14", "--ends", "2026-06-30"]).output;
+    let file = home.file("history.jsonl", generated);
+    home.done(&["import", "events", file.to_str().unwrap()]);
+    // The journal still has what subjects told each other by the rules of before.
+    let home = home.with(&[("DEFINITIONS__CHANNELS", "[{ channel = \"Strange\", medium = \"cpc\" }]")]);
+    home.done(&["replay"]);
+    home.audited();
+    let strange = home.query("SELECT count() > 0 AS there FROM touches WHERE channel = 'Strange'");
+    assert_eq!(strange, [json!({ "there": 1 })]);
+}
+
+#[test]
 fn another_format_is_refused_with_the_release_that_reads_it() {
     let (home, file) = filled();
     change(&home, "format", &json!(99));

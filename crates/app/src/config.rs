@@ -253,6 +253,16 @@ impl Config {
 }
 
 impl Config {
+    /// Whether ClickHouse is a server of somebody's.
+    pub(crate) fn has_server(&self) -> bool {
+        !self.raw.clickhouse.url.is_empty()
+    }
+
+    /// The rules as a generation works by them.
+    pub(crate) fn rules_of(&self, generation: u32) -> Arc<Rules> {
+        Arc::new(Rules::clone(&self.rules).of_generation(generation))
+    }
+
     /// The secret behind lead ids: the file's, or the data directory's own.
     pub(crate) fn pepper(&self, place: &Place) -> anyhow::Result<Pepper> {
         let path = &self.raw.privacy.pepper_file;
@@ -364,7 +374,7 @@ fn literal(defaults: &Table, path: &str, text: &str) -> Value {
 
 /// Whether the value at a path is text.
 fn takes_text(defaults: &Table, path: &str) -> bool {
-    if path.starts_with("kafka.properties.") || path.starts_with("kafka.topics.") {
+    if ["kafka.properties.", "kafka.topics.", "kafka.sources."].iter().any(|open| path.starts_with(open)) {
         return true;
     }
     match path.split_once('.') {
@@ -377,7 +387,7 @@ fn takes_text(defaults: &Table, path: &str) -> bool {
 }
 
 /// Tables whose keys are the operator's own.
-const OPEN: &[&str] = &["definitions.scoring.personas", "kafka.topics", "kafka.properties"];
+const OPEN: &[&str] = &["definitions.scoring.personas", "kafka.topics", "kafka.properties", "kafka.sources"];
 
 /// What paths of values hold that nobody else should read.
 const SECRETS: [&str; 7] = ["password", "token", "authorization", "secret", "jaas", "passphrase", "pem"];

@@ -4,6 +4,7 @@ use crate::bar::Bar;
 use crate::cli::Dialect;
 use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, Serialize};
+use smarketing_engine::intake::stream_name;
 use smarketing_engine::limits::INTAKE_BATCH;
 use smarketing_engine::{Incoming, Intake, Service};
 use smarketing_kernel::event::{Address, Event};
@@ -29,8 +30,8 @@ const BUFFERED: usize = 4;
 pub(crate) struct Outcome {
     /// Where the rows of each file went.
     pub(crate) files: Vec<FileCount>,
-    /// What the journal made of the records.
-    pub(crate) stream: Stream,
+    /// What became of the records; `None` where other processes work some of the partitions, who count them.
+    pub(crate) stream: Option<Stream>,
     /// Records handed to the journal.
     pub(crate) records: u64,
     /// Fields no event knows, with how many records had them.
@@ -58,11 +59,6 @@ pub(crate) struct FileCount {
 pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// A stream name that no other import has.
-pub(crate) fn stream_name(what: &str) -> Text {
-    Text::from(format!("{what}-{}-{}", now().0, std::process::id()))
 }
 
 /// Journals records in batches, on a thread of its own, as they come.
@@ -120,7 +116,7 @@ pub(crate) fn import(
     currency: Currency,
     context: &Context,
 ) -> anyhow::Result<Outcome> {
-    let stream = stream_name(&format!("import-{}", word(dialect)));
+    let stream = stream_name(&format!("import-{}", word(dialect)), now())?;
     let mut feed = Feed::start(service.intake(), stream.clone())?;
     let mut files = Vec::new();
     let mut unknown_fields = BTreeMap::new();
@@ -131,11 +127,24 @@ pub(crate) fn import(
         }
     }
     let records = feed.finish()?;
+    Ok(Outcome { files, stream: counted(service, &stream, records)?, records, unknown_fields })
+}
+
+/// What became of records, once the warehouse has acknowledged them all; `None` where other processes work some of the
+/// partitions.
+pub(crate) fn counted(service: &Service, stream: &str, records: u64) -> anyhow::Result<Option<Stream>> {
+    if !service.works_all() {
+        return Ok(None);
+    }
     settle(service)?;
-    let counted = service.progress().stream(&stream);
+    let counted = service.progress().stream(stream);
     let sum = counted.applied + counted.duplicates + counted.rejected;
+    // A partition may have moved away meanwhile.
+    if !service.works_all() {
+        return Ok(None);
+    }
     ensure!(sum == records, "{records} records were journalled, but {sum} are accounted for: please report this");
-    Ok(Outcome { files, stream: counted, records, unknown_fields })
+    Ok(Some(counted))
 }
 
 /// Waits, with a progress bar, until everything journalled is in the warehouse.
@@ -277,12 +286,16 @@ impl Outcome {
 
     /// Records = applied + duplicates + rejected.
     pub(crate) fn summary(&self) -> Table {
-        let names = ["records", "applied", "duplicates", "rejected"];
-        let counts = [self.records, self.stream.applied, self.stream.duplicates, self.stream.rejected];
-        Table {
-            columns: names.map(|name| Column { name: name.to_owned(), kind: Kind::Integer }).into(),
-            rows: vec![counts.map(|count| Cell::Integer(i128::from(count))).into()],
-        }
+        let parts = |stream: &Stream| {
+            [("applied", stream.applied), ("duplicates", stream.duplicates), ("rejected", stream.rejected)]
+        };
+        let counts = [("records", self.records)].into_iter().chain(self.stream.iter().flat_map(parts));
+        let (columns, row) = counts
+            .map(|(name, count)| {
+                (Column { name: name.to_owned(), kind: Kind::Integer }, Cell::Integer(i128::from(count)))
+            })
+            .unzip();
+        Table { columns, rows: vec![row] }
     }
 
     /// Rejects by reason.
@@ -294,7 +307,7 @@ impl Outcome {
                 Column { name: "reason".to_owned(), kind: Kind::Text },
                 Column { name: "records".to_owned(), kind: Kind::Integer },
             ],
-            rows: self.stream.reasons.iter().map(row).collect(),
+            rows: self.stream.iter().flat_map(|stream| &stream.reasons).map(row).collect(),
         }
     }
 }

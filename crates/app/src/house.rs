@@ -129,8 +129,15 @@ where
     }
 }
 
+/// Lets readers see a generation instead of another, once both have today's tables.
+pub(crate) async fn switch(warehouse: &Warehouse, shown: u32) -> anyhow::Result<()> {
+    let before = warehouse.generation(shown)?;
+    patiently(|| before.migrate(MIGRATIONS)).await.context("could not migrate the tables that are shown")?;
+    patiently(|| warehouse.publish()).await.context("could not create the views of the warehouse")
+}
+
 /// Brings the tables of a generation up to date, and the calendar of sales in them.
-async fn prepare(warehouse: &Warehouse, config: &Config) -> anyhow::Result<()> {
+pub(crate) async fn prepare(warehouse: &Warehouse, config: &Config) -> anyhow::Result<()> {
     patiently(|| warehouse.migrate(MIGRATIONS)).await.context("could not migrate the warehouse")?;
     let workspace = &config.raw.service.workspace;
     patiently(|| warehouse.set_calendar(workspace, &config.calendar, feed::now()))
@@ -187,7 +194,7 @@ impl House {
             store,
             vault,
             warehouse: warehouse.clone(),
-            rules: Arc::clone(&config.rules),
+            rules: config.rules_of(layout.generation),
             clear_fields: config.raw.privacy.clear_fields.clone(),
             runtime: Handle::current(),
             reconcile_every: Duration::from_secs(config.raw.service.reconcile_seconds),

@@ -2,18 +2,34 @@
 
 use crate::config::Config;
 use crate::feed;
-use crate::house::{House, connect, migrate, start_engine};
+use crate::house::{House, connect, migrate, prepare, start_engine, switch};
 use crate::place::{Layout, Place};
 use anyhow::{Context as _, bail};
-use smarketing_engine::kafka::feed::{Feed, Options, Source};
-use smarketing_engine::kafka::group::{Duty, Membership, Seat};
-use smarketing_engine::kafka::{Cluster, Format};
-use smarketing_engine::{Local, Parts, Service, Shared};
+use smarketing_engine::kafka::Cluster;
+use smarketing_engine::kafka::feed::{Feed, Options};
+use smarketing_engine::kafka::group::{self, Duty, Membership, Seat};
+use smarketing_engine::{Intake, Local, Parts, Service, Shared};
 use smarketing_kernel::text::Text;
+use smarketing_warehouse::Warehouse;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+/// Whether the data directory is that of a process of several.
+pub(crate) fn is_shared(place: &Place) -> anyhow::Result<bool> {
+    Ok(place.layout()?.is_some_and(|layout| !layout.journal.is_empty()))
+}
+
+/// Opens the house of a data directory for what a command journals: beside others it works no partition of it.
+pub(crate) async fn open_any(place: &Place, config: &Config) -> anyhow::Result<House> {
+    if is_shared(place)? {
+        open(place, config, &config.raw.kafka.cluster()).await
+    } else {
+        House::open(place, config).await
+    }
+}
 
 /// Opens this process's part of the house. No partition is worked yet.
 pub(crate) async fn open(place: &Place, config: &Config, cluster: &Cluster) -> anyhow::Result<House> {
@@ -25,24 +41,22 @@ pub(crate) async fn open(place: &Place, config: &Config, cluster: &Cluster) -> a
     let layout = layout(place, config)?;
     let pepper = config.pepper(place)?;
     knock(cluster, &kafka.journal).await?;
-    let shared = Shared {
-        cluster: cluster.clone(),
-        journal: kafka.journal.clone(),
-        vault: kafka.vault.clone(),
-        copies: kafka.copies(),
-        agreed: agreed(&layout),
-    };
+    let shared = describe(config, &layout, cluster);
     let store = place.store(layout.generation);
     let local = Local::share(&shared, &store, &place.vault(), layout.partitions, pepper).await?;
     let engine = start_engine(place, config).await?;
     let warehouse = connect(&engine, config, layout.generation).await?;
-    migrate(&warehouse, config).await?;
+    match warehouse.shown().await? {
+        // Readers see another generation until this one has caught up.
+        Some(shown) if shown != layout.generation => prepare(&warehouse, config).await?,
+        _ => migrate(&warehouse, config).await?,
+    }
     let service = Service::idle(Parts {
         log: local.log,
         store: local.store,
         vault: local.vault,
         warehouse: warehouse.clone(),
-        rules: Arc::clone(&config.rules),
+        rules: config.rules_of(layout.generation),
         clear_fields: config.raw.privacy.clear_fields.clone(),
         runtime: Handle::current(),
         reconcile_every: Duration::from_secs(config.raw.service.reconcile_seconds),
@@ -57,6 +71,25 @@ pub(crate) async fn open(place: &Place, config: &Config, cluster: &Cluster) -> a
 pub(crate) async fn knock(cluster: &Cluster, topic: &str) -> anyhow::Result<()> {
     let (cluster, topic) = (cluster.clone(), topic.to_owned());
     Ok(tokio::task::spawn_blocking(move || cluster.knock(&topic)).await??)
+}
+
+/// What the processes of a deployment share.
+pub(crate) fn describe(config: &Config, layout: &Layout, cluster: &Cluster) -> Shared {
+    let kafka = &config.raw.kafka;
+    Shared {
+        cluster: cluster.clone(),
+        journal: kafka.journal.clone(),
+        vault: kafka.vault.clone(),
+        copies: kafka.copies(),
+        agreed: agreed(layout),
+    }
+}
+
+/// Up to where each partition of the journal is delivered, as its workers told it.
+pub(crate) fn delivered(config: &Config, layout: &Layout) -> anyhow::Result<Vec<u64>> {
+    let kafka = &config.raw.kafka;
+    let Seat { group, .. } = workers(config);
+    Ok(group::delivered(&kafka.cluster(), &group, &kafka.journal, layout.partitions)?)
 }
 
 /// What all processes of a generation must have alike.
@@ -75,33 +108,52 @@ fn snapshots(place: &Place, config: &Config, generation: u32) -> PathBuf {
 
 /// The layout of this process's directory, which must be that of the configuration.
 fn layout(place: &Place, config: &Config) -> anyhow::Result<Layout> {
-    let kafka = &config.raw.kafka;
-    let wanted = Layout {
-        journal: kafka.journal.clone(),
-        ..Layout::of_generation(kafka.generation, config.raw.service.partitions, config)?
-    };
-    match place.layout()? {
-        Some(found) if found.journal != wanted.journal => {
-            bail!("the data directory belongs to {}; use another one", found.owner())
-        }
-        Some(found) if found.partitions != wanted.partitions => {
-            bail!("the journal has {} partitions; their number cannot change", found.partitions)
-        }
-        Some(found) if found.generation == wanted.generation => {
-            if let Some(why) = found.outdated(config)? {
-                bail!("{why}: give kafka.generation the next number, and everything is built again from the journal");
-            }
-        }
-        _ => {}
+    let wanted = wanted(config)?;
+    if let Some(found) = place.layout()? {
+        check(&found, &wanted, config)?;
     }
     place.save(&wanted)?;
     Ok(wanted)
 }
 
+/// The layout of a directory that a process of the configured deployment made.
+pub(crate) fn current(place: &Place, config: &Config) -> anyhow::Result<Layout> {
+    let wanted = wanted(config)?;
+    let found = place.layout()?.context("there is no data yet: start `smarketing run` first")?;
+    check(&found, &wanted, config)?;
+    if found.generation != wanted.generation {
+        bail!("generation {} is not begun yet: start `smarketing run` first", wanted.generation);
+    }
+    Ok(wanted)
+}
+
+fn wanted(config: &Config) -> anyhow::Result<Layout> {
+    let kafka = &config.raw.kafka;
+    let layout = Layout::of_generation(kafka.generation, config.raw.service.partitions, config)?;
+    Ok(Layout { journal: kafka.journal.clone(), ..layout })
+}
+
+/// Refuses a directory of another deployment, or what was built by other rules.
+fn check(found: &Layout, wanted: &Layout, config: &Config) -> anyhow::Result<()> {
+    if found.journal != wanted.journal {
+        bail!("the data directory belongs to {}; use another one", found.owner());
+    }
+    if found.partitions != wanted.partitions {
+        bail!("the journal has {} partitions; their number cannot change", found.partitions);
+    }
+    match found.outdated(config)? {
+        Some(why) if found.generation == wanted.generation => {
+            bail!("{why}: give kafka.generation the next number, and everything is built again from the journal")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What a process does besides its web interface; ends when it is dropped.
 pub(crate) struct Part {
+    _switch: JoinSet<()>,
     // Dropped in this order: nothing more comes in, then what is worked is given up.
-    _feed: Option<Feed>,
+    _feeds: Vec<Feed>,
     _membership: Option<Membership>,
     cluster: Cluster,
     grace: Duration,
@@ -115,49 +167,96 @@ impl Drop for Part {
 }
 
 /// Starts to read raw topics, to work partitions, or both.
-pub(crate) async fn join(service: &Arc<Service>, config: &Config, cluster: Cluster) -> anyhow::Result<Part> {
+pub(crate) async fn join(
+    service: &Arc<Service>,
+    warehouse: &Warehouse,
+    config: &Config,
+    cluster: Cluster,
+) -> anyhow::Result<Part> {
     let roles = &config.raw.service.roles;
     let has = |role: &str| roles.iter().any(|one| one == role);
-    let feed = if has("intake") { Some(read(service, config, &cluster).await?) } else { None };
+    let feeds = if has("intake") { read(service, config, &cluster).await? } else { Vec::new() };
     let membership = if has("worker") { Some(work(service, config, &cluster)?) } else { None };
+    let mut switch = JoinSet::new();
+    if has("worker") && warehouse.shown().await? != Some(config.raw.kafka.generation) {
+        let (intake, warehouse, config) = (service.intake(), warehouse.clone(), config.clone());
+        let _running = switch.spawn(async move { show_when_caught_up(intake, &warehouse, &config).await });
+    }
     let grace = seat(config, "").grace();
-    Ok(Part { _feed: feed, _membership: membership, cluster, grace })
+    Ok(Part { _switch: switch, _feeds: feeds, _membership: membership, cluster, grace })
 }
 
-fn seat(config: &Config, what: &str) -> Seat {
-    let kafka = &config.raw.kafka;
-    let named = |instance: &String| if instance.is_empty() { String::new() } else { format!("{instance}-{what}") };
-    Seat {
-        group: format!("{}-{what}", kafka.group),
-        instance: named(&kafka.instance),
-        session_timeout: Duration::from_millis(kafka.session_timeout_ms),
+/// A generation has caught up when it has what was journalled so long ago. Workers tell every few seconds.
+const CAUGHT_UP: Duration = Duration::from_secs(10);
+
+/// Lets readers see the configured generation as soon as its workers have caught up, unless they see a later one.
+async fn show_when_caught_up(intake: Arc<Intake>, warehouse: &Warehouse, config: &Config) {
+    loop {
+        match show_if_caught_up(&intake, warehouse, config).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(why = format!("{error:#}"), "readers still see the old generation"),
+        }
     }
 }
 
-async fn read(service: &Service, config: &Config, cluster: &Cluster) -> anyhow::Result<Feed> {
+/// Whether there is nothing left to do about it.
+async fn show_if_caught_up(intake: &Intake, warehouse: &Warehouse, config: &Config) -> anyhow::Result<bool> {
+    let then = tokio::task::block_in_place(|| intake.ends());
+    tokio::time::sleep(CAUGHT_UP).await;
+    let (then, layout) = (then?, wanted(config)?);
+    match warehouse.shown().await? {
+        Some(shown) if shown < layout.generation => {
+            let delivered = tokio::task::block_in_place(|| delivered(config, &layout))?;
+            if delivered.iter().zip(&then).any(|(position, end)| position < end) {
+                return Ok(false);
+            }
+            switch(warehouse, shown).await?;
+            tracing::info!(generation = layout.generation, "readers see the new generation");
+        }
+        Some(shown) if shown > layout.generation => {
+            tracing::warn!(shown, "readers see a later generation than the configured one");
+        }
+        _ => {}
+    }
+    Ok(true)
+}
+
+/// Starts to read the raw topics of every cluster.
+async fn read(service: &Service, config: &Config, cluster: &Cluster) -> anyhow::Result<Vec<Feed>> {
     let kafka = &config.raw.kafka;
-    let source = |(topic, format): (&String, &String)| {
-        Format::parse(format).map(|format| Source { topic: topic.clone(), format })
-    };
-    let options = Options {
-        sources: kafka.topics.iter().filter_map(source).collect(),
-        seat: seat(config, "intake"),
-        merge_wait: Duration::from_millis(kafka.merge_wait_ms),
-        dead_letters: (!kafka.dead_letters.is_empty()).then(|| kafka.dead_letters.clone()),
-        copies: kafka.copies(),
-        registry: kafka.registry(),
-        workspace: Text::from(config.raw.service.workspace.as_str()),
-        clock: feed::now,
-    };
-    let started = Feed::start(cluster, options, service.intake(), service.progress(), Handle::current()).await;
-    started.context("the raw topics could not be read")
+    let mut feeds = Vec::new();
+    for (name, source) in kafka.all_sources() {
+        let (seated, prefix) = match name {
+            "" => ("intake".to_owned(), String::new()),
+            name => (format!("intake-{name}"), format!("{name}/")),
+        };
+        let options = Options {
+            prefix,
+            cluster: Cluster { patience: cluster.patience.clone(), ..source.cluster() },
+            sources: source.topics(),
+            seat: seat(config, &seated),
+            merge_wait: Duration::from_millis(kafka.merge_wait_ms),
+            dead_letters: (!kafka.dead_letters.is_empty()).then(|| kafka.dead_letters.clone()),
+            copies: kafka.copies(),
+            registry: source.registry(),
+            workspace: Text::from(config.raw.service.workspace.as_str()),
+            clock: feed::now,
+        };
+        let feed = Feed::start(cluster, options, service.intake(), service.progress(), Handle::current()).await;
+        feeds.push(feed.with_context(|| format!("the raw topics at {} could not be read", source.brokers))?);
+    }
+    Ok(feeds)
+}
+
+/// The place in the group that works a generation.
+fn workers(config: &Config) -> Seat {
+    seat(config, &format!("workers-g{}", config.raw.kafka.generation))
 }
 
 fn work(service: &Arc<Service>, config: &Config, cluster: &Cluster) -> anyhow::Result<Membership> {
-    let kafka = &config.raw.kafka;
-    let seat = seat(config, &format!("workers-g{}", kafka.generation));
     let worker = Worker { service: Arc::downgrade(service) };
-    Ok(Membership::join(cluster, &kafka.journal, &seat, worker)?)
+    Ok(Membership::join(cluster, &config.raw.kafka.journal, &workers(config), worker)?)
 }
 
 /// Works what the group assigns. The service may end before the group is done with us.
@@ -181,14 +280,17 @@ impl Duty for Worker {
         tracing::info!(?partitions, "working");
     }
 
-    fn leave(&mut self, partitions: &[u32]) {
-        let Some(service) = self.service.upgrade() else { return };
+    fn leave(&mut self, partitions: &[u32]) -> Vec<(u32, u64)> {
+        let Some(service) = self.service.upgrade() else { return Vec::new() };
+        let mut left = Vec::new();
         for partition in partitions {
-            if let Err(error) = service.leave(*partition) {
-                service.progress().fail(&error.to_string());
+            match service.leave(*partition) {
+                Ok(position) => left.extend(position.map(|position| (*partition, position))),
+                Err(error) => service.progress().fail(&error.to_string()),
             }
         }
         tracing::info!(?partitions, "given up");
+        left
     }
 
     fn positions(&self) -> Vec<(u32, u64)> {

@@ -52,6 +52,16 @@ pub struct Intake {
     progress: Option<Arc<Progress>>,
 }
 
+/// A name that no other stream has. Containers may start at the same moment with the same process id, so most of it is
+/// chance; nothing is decided by it.
+///
+/// # Errors
+/// No randomness.
+pub fn stream_name(what: &str, now: Timestamp) -> Result<Text, vault::Error> {
+    let chance = u64::from_le_bytes(vault::random()?);
+    Ok(Text::from(format!("{what}-{}-{chance:016x}", now.0)))
+}
+
 /// Form fields that stay in clear where nothing else is configured.
 pub const CLEAR_FIELDS: &[&str] = &[
     "title",
@@ -125,11 +135,14 @@ impl Intake {
             lanes.entry(partition).or_default().push(codec::encode(&entry, Vec::with_capacity(192))?);
         }
         self.vault.keep(fresh)?;
-        for (partition, entries) in lanes {
-            let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
-            let first = self.log.append(partition, &entries)?;
+        let lanes: Vec<(u32, Vec<&[u8]>)> = lanes
+            .iter()
+            .map(|(partition, entries)| (*partition, entries.iter().map(Vec::as_slice).collect()))
+            .collect();
+        let landed = self.log.append_all(&lanes)?;
+        for ((partition, entries), first) in lanes.iter().zip(landed) {
             if let Some(progress) = &self.progress {
-                progress.appended(partition, first + entries.len() as u64);
+                progress.appended(*partition, first + entries.len() as u64);
             }
         }
         // Only after the request itself is journalled: a request that is repeated finds nothing left to destroy.

@@ -23,7 +23,7 @@ use std::time::Duration;
 pub use decode::Format;
 pub use door::Patience;
 pub use registry::Address;
-pub(crate) use sender::{Letter, Sender};
+pub(crate) use sender::{Letter, Receipt, Sender};
 pub use smarketing_store::Remedy;
 pub use topic::{Copies, Topic, ensure};
 

@@ -5,7 +5,7 @@ use crate::kafka::keys::SharedKeys;
 use crate::kafka::{Cluster, Copies};
 use crate::log::{self, Log};
 use crate::vault::{Pepper, Ring, Vault};
-use smarketing_store::{Disk, Options, Store};
+use smarketing_store::{Disk, Memory, Options, Store};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -86,6 +86,21 @@ impl Local {
         let keys = SharedKeys::open(cluster, vault, *copies, &cells, &agreed).await?;
         let log = log::Kafka::open(cluster, journal, partitions, *copies).await?;
         Ok(Self { log: Arc::new(log), store: Arc::new(store), vault: Arc::new(Vault::new(Box::new(keys), pepper)) })
+    }
+}
+
+impl Shared {
+    /// Journal and keys for one who only reads them: keys are held in memory, and nothing is agreed on with others.
+    ///
+    /// # Errors
+    /// As [`Local::share`].
+    pub async fn look(&self, partitions: u32) -> Result<(Arc<dyn Log>, Arc<Vault>), Error> {
+        let Self { cluster, journal, vault, copies, .. } = self;
+        let keys = SharedKeys::open(cluster, vault, *copies, &Memory::default(), &[]).await?;
+        let log = log::Kafka::open(cluster, journal, partitions, *copies).await?;
+        // Nobody is named by it: addresses become ids at the intake only.
+        let pepper = Pepper([0; 32]);
+        Ok((Arc::new(log), Arc::new(Vault::new(Box::new(keys), pepper))))
     }
 }
 

@@ -149,8 +149,8 @@ impl Progress {
         self.lags.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn lag(&self, lags: BTreeMap<String, u64>) {
-        *self.lags.lock().unwrap_or_else(PoisonError::into_inner) = lags;
+    pub(crate) fn lag(&self, lags: impl Iterator<Item = (String, u64)>) {
+        self.lags.lock().unwrap_or_else(PoisonError::into_inner).extend(lags);
     }
 
     pub(crate) fn committed(&self, partition: u32) -> u64 {

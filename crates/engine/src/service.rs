@@ -133,13 +133,15 @@ impl Service {
         Ok(())
     }
 
-    /// Stops to work a partition: what is decided is written, the rest is left to whoever takes it.
+    /// Stops to work a partition: what is decided is written, the rest is left to whoever takes it. Says up to where
+    /// it is delivered; `None` for a partition that was not worked.
     ///
     /// # Errors
     /// A thread that panicked.
-    pub fn leave(&self, partition: u32) -> Result<(), Error> {
+    pub fn leave(&self, partition: u32) -> Result<Option<u64>, Error> {
         let lane = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition);
         self.progress.leave(partition);
+        let mut left = None;
         if let Some(Lane { worker, writer, keeper }) = lane {
             let panicked = |_| Error::Halted("a thread of the service panicked".to_owned());
             worker.join().map_err(panicked)?;
@@ -148,9 +150,10 @@ impl Service {
             if self.parts.moves {
                 kept.keep(&self.parts.snapshots, 1);
             }
+            left = (0..).zip(self.progress.lanes()).find(|(index, _)| *index == partition);
         }
         self.progress.left(partition);
-        Ok(())
+        Ok(left.map(|(_, lane)| lane.position))
     }
 
     fn open(&self, partition: Partition) -> Result<Lane, Error> {
@@ -303,7 +306,7 @@ impl Service {
     pub fn stop(self) -> Result<(), Error> {
         self.progress.stop();
         let lanes: Vec<u32> = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
-        lanes.into_iter().try_for_each(|partition| self.leave(partition))?;
+        lanes.into_iter().try_for_each(|partition| self.leave(partition).map(drop))?;
         self.parts.store.sync()?;
         self.progress.halted().map_or(Ok(()), |why| Err(Error::Halted(why)))
     }

@@ -212,6 +212,20 @@ fn appends_at_once_are_each_whole_and_in_one_order() {
 }
 
 #[test]
+fn several_partitions_are_appended_to_at_once() {
+    for bed in [Bed::memory(), Bed::local(), Bed::kafka()] {
+        let log = &**bed.log();
+        append(log, 1, &numbered(0..2)).unwrap();
+        let (first, second) = (numbered(10..15), numbered(20..21));
+        let lanes = [(0, &first), (1, &second)].map(|(lane, all)| (lane, all.iter().map(Vec::as_slice).collect()));
+        assert_eq!(log.append_all(&lanes).unwrap(), [0, 2]);
+        assert_eq!(read_all(log, 0, 0).unwrap(), first);
+        assert_eq!(read_all(log, 1, 2).unwrap(), second);
+        assert!(matches!(log.append_all(&[(2, vec![b"x"])]), Err(Error::NoPartition { .. })));
+    }
+}
+
+#[test]
 fn what_is_out_of_range_is_refused() {
     for bed in [Bed::memory(), Bed::local(), Bed::kafka()] {
         let log = &**bed.log();

@@ -26,13 +26,13 @@ pub enum Entry {
         /// Why, and its bytes.
         reject: Reject,
     },
-    /// What a subject of another partition has to say to one of ours.
-    Message {
+    /// A message of a release whose messages did not name their lineage. Nobody heeds it: it is said again.
+    Stray {
         /// The sending partition.
         from: u32,
-        /// Dense number of the message from there to here, starting with 1.
+        /// The number it had.
         seq: u64,
-        /// What is said.
+        /// What was said.
         message: Message,
     },
     /// Settle everything that is dirty.
@@ -47,6 +47,27 @@ pub enum Entry {
         /// The record that had been rejected.
         reject: Source,
     },
+    /// What a subject of another partition has to say to one of ours.
+    Message {
+        /// Who of all that work this journal says it; nobody else heeds it.
+        lineage: Lineage,
+        /// The sending partition.
+        from: u32,
+        /// Dense number of the message from there to here, starting with 1.
+        seq: u64,
+        /// What is said.
+        message: Message,
+    },
+}
+
+/// Whose messages they are: a journal keeps those of every generation that was ever built from it, and what subjects
+/// said by other rules, or before the journal lost its end, is not what they say now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lineage {
+    /// Number of the generation.
+    pub generation: u32,
+    /// Digest of its definitions and of the kernel's logic.
+    pub rules: u64,
 }
 
 /// Where a record came from: a stream (a topic-partition, a file being imported) and a position that only grows.

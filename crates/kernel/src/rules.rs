@@ -9,6 +9,7 @@ pub use definitions::{ChannelRow, ContentRow, Definitions, PersonaRow, Scoring, 
 use crate::attribution::Model;
 use crate::channel::{Base, CustomRow, Haystack, Input, OwnSites, Patterns, RuleSet, SOURCE_LIST_VERSION};
 use crate::content::Groups;
+use crate::entry::Lineage;
 use crate::event::DealType;
 use crate::money::Currency;
 use crate::row::{Content, Origin, TouchKind};
@@ -18,6 +19,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use siphasher::sip::SipHasher13;
 
 /// Whose touches a deal's journey has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,7 @@ pub enum Scope {
 /// The definitions, checked and ready to decide with.
 #[derive(Clone, Debug)]
 pub struct Rules {
+    lineage: Lineage,
     pub(crate) version: Text,
     /// Channel rules and source list that classified a touch, as rows say it.
     pub(crate) ruleset_version: Text,
@@ -83,6 +86,7 @@ impl Rules {
         let channels = check.channels(definitions);
         let models = check.models(&definitions.models);
         let rules = Self {
+            lineage: Lineage { generation: 0, rules: digest(definitions) },
             version: Text::from(definitions.version.as_str()),
             ruleset_version: Text::from(format!(
                 "{}-{:08x}-{SOURCE_LIST_VERSION}",
@@ -114,6 +118,18 @@ impl Rules {
             },
         };
         if check.0.is_empty() { Ok(rules) } else { Err(check.0) }
+    }
+
+    /// The same rules at work in a generation.
+    #[must_use]
+    pub fn of_generation(self, number: u32) -> Self {
+        Self { lineage: Lineage { generation: number, ..self.lineage }, ..self }
+    }
+
+    /// What the messages of whoever works by these rules are known by.
+    #[must_use]
+    pub fn lineage(&self) -> Lineage {
+        self.lineage
     }
 
     /// Own channel rules that can never match because an earlier one takes everything: a warning, not an error.
@@ -237,6 +253,13 @@ fn number(text: &str) -> Option<u32> {
     let digits = text.chars().filter(|letter| !matches!(letter, ',' | '.' | '\''));
     let digits: String = digits.take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
+}
+
+/// What tells definitions, and what this program makes of them, from others.
+fn digest(definitions: &Definitions) -> u64 {
+    // Every definition has an encoding.
+    let bytes = postcard::to_allocvec(&(crate::LOGIC, definitions)).unwrap_or_default();
+    SipHasher13::new().hash(&bytes)
 }
 
 /// Collects problems while the pieces are built.

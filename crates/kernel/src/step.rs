@@ -178,7 +178,9 @@ fn sort_in<E>(
                     arrivals.entry(to).or_default().push(arrival);
                 }
             }
-            Entry::Message { from, seq, message } => {
+            Entry::Message { lineage, .. } if lineage != rules.lineage() => {}
+            Entry::Stray { .. } => {}
+            Entry::Message { from, seq, message, .. } => {
                 let mark = state.received.entry(from).or_default();
                 if seq > *mark + 1 {
                     return Err(Error::Gap { from, due: *mark + 1, came: seq });
@@ -346,7 +348,8 @@ impl Floor<'_> {
                 let partition = message.to.partition(self.partition.count);
                 let seq = state.sent.entry(partition).or_default();
                 *seq += 1;
-                messages.push((partition, Entry::Message { from: self.partition.index, seq: *seq, message }));
+                let (lineage, from) = (self.rules.lineage(), self.partition.index);
+                messages.push((partition, Entry::Message { lineage, from, seq: *seq, message }));
             }
         }
         repair::count_written(&rows, &mut state.checksums);

@@ -40,9 +40,6 @@ impl Warehouse {
     /// # Errors
     /// Those of the server. Readers see the one generation or the other then, and doing it again goes on.
     pub async fn publish(&self) -> Result<()> {
-        for sql in SWITCHING {
-            self.execute("switch", sql).await?;
-        }
         let shown = self.shown().await?;
         if let Some(before) = shown.filter(|shown| *shown != self.options.generation) {
             let before = self.generation(before)?;
@@ -59,8 +56,14 @@ impl Warehouse {
         if shown.is_none() { self.switch().await } else { Ok(()) }
     }
 
-    /// The generation the switch names; `None` before the first.
-    async fn shown(&self) -> Result<Option<u32>> {
+    /// The generation that readers see; `None` before the first.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn shown(&self) -> Result<Option<u32>> {
+        for sql in SWITCHING {
+            self.execute("switch", sql).await?;
+        }
         let sql = self.names.expand("SELECT generation FROM $views_live.generation ORDER BY number DESC LIMIT 1");
         let row = self.service.query_raw(&sql).fetch_optional::<u32>();
         error::within(self.options.query_timeout, "switch", row).await

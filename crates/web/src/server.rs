@@ -14,6 +14,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use smarketing_engine::intake::stream_name;
 use smarketing_engine::{Intake, Progress};
 use smarketing_kernel::text::Text;
 use std::io;
@@ -41,6 +42,9 @@ pub enum Error {
     /// No thread.
     #[error("could not start a thread: {0}")]
     Thread(#[source] io::Error),
+    /// No name for its stream.
+    #[error(transparent)]
+    Name(#[from] smarketing_engine::vault::Error),
 }
 
 /// What requests work with.
@@ -99,7 +103,7 @@ impl Collector {
         let listening = |source| Error::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
-        let stream = Text::from(format!("collector-{}-{}", (options.clock)().0, std::process::id()));
+        let stream = stream_name("collector", (options.clock)())?;
         let waiting_max = options.requests_max;
         let (queue, appending) =
             Queue::start(Arc::clone(&intake), stream.clone(), options.clock, waiting_max).map_err(Error::Thread)?;

@@ -4,9 +4,8 @@ use crate::End;
 use crate::cli::{Format, Global, Import};
 use crate::config::Config;
 use crate::feed::{self, Outcome};
-use crate::house::House;
 use crate::place::Place;
-use crate::{remote, render};
+use crate::{remote, render, shared};
 use anyhow::Context as _;
 use smarketing_kernel::money::Currency;
 use smarketing_kernel::text::Text;
@@ -19,7 +18,8 @@ pub(crate) async fn run(place: &Place, config: &Config, global: &Global, asked: 
     if let Some(running) = place.running() {
         return remote::import(&running, &asked, format).await;
     }
-    let house = House::open(place, config).await?;
+    let house =
+        if shared::is_shared(place)? { shared::open(place, config).await? } else { House::open(place, config).await? };
     let context = context(config);
     let import = || feed::import(&house.service, asked.dialect, &asked.paths, currency, &context);
     let outcome = tokio::task::block_in_place(import);
@@ -37,8 +37,15 @@ pub(crate) fn show(format: Format, outcome: &Outcome) -> anyhow::Result<End> {
     let summary = outcome.summary();
     render::print(format, "Files", &outcome.files())?;
     render::print(format, "Records", &summary)?;
-    if !outcome.stream.reasons.is_empty() {
-        render::print(format, "Rejected because", &outcome.reasons())?;
+    let reasons = outcome.reasons();
+    if !reasons.rows.is_empty() {
+        render::print(format, "Rejected because", &reasons)?;
+    }
+    if outcome.stream.is_none() {
+        eprintln!(
+            "note: the records are in the journal; what becomes of them is counted by the processes that work its \
+             partitions (GET /v1/status, GET /metrics)"
+        );
     }
     for (field, records) in &outcome.unknown_fields {
         eprintln!("note: {records} records have a field \"{field}\" that their event does not know; it was left out");

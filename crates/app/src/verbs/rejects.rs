@@ -6,11 +6,12 @@ use super::read::upright;
 use crate::End;
 use crate::cli::{Global, Rejects};
 use crate::config::Config;
-use crate::feed::{self, Feed, stream_name};
+use crate::feed::{self, Feed, now};
 use crate::house::House;
 use crate::place::Place;
-use crate::render;
+use crate::{render, shared};
 use anyhow::bail;
+use smarketing_engine::intake::stream_name;
 use smarketing_kernel::entry::Source;
 use smarketing_kernel::step::Stream;
 use smarketing_kernel::text::Text;
@@ -48,31 +49,46 @@ async fn retry(place: &Place, config: &Config, stream: Option<&str>, reason: Opt
     if place.running().is_some() {
         bail!("the service of this data directory is running; stop it for a retry");
     }
-    let house = House::open(place, config).await?;
+    let house = shared::open_any(place, config).await?;
     let retried = retried(&house, config, stream, reason).await;
     house.close().await?;
-    let (letters, counted) = retried?;
-    println!(
-        "{letters} dead letters: {} applied, {} already applied before, {} still not events (fix them at their source)",
-        counted.applied,
-        counted.duplicates,
-        letters - counted.applied - counted.duplicates,
-    );
+    let Retried { letters, events, counted } = retried?;
+    match counted {
+        Some(counted) => println!(
+            "{letters} dead letters: {} applied, {} already applied before, {} still not events (fix them at their source)",
+            counted.applied,
+            counted.duplicates,
+            letters - events,
+        ),
+        None => println!(
+            "{letters} dead letters: {events} journalled for the processes that work their partitions, {} still not \
+             events (fix them at their source)",
+            letters - events,
+        ),
+    }
     Ok(End::Done)
 }
 
-/// How many dead letters there were, and what became of those that are events now.
+/// What became of dead letters.
+struct Retried {
+    letters: u64,
+    /// How many are events now.
+    events: u64,
+    /// What became of those, where all partitions are worked here.
+    counted: Option<Stream>,
+}
+
 async fn retried(
     house: &House,
     config: &Config,
     stream: Option<&str>,
     reason: Option<&str>,
-) -> anyhow::Result<(u64, Stream)> {
+) -> anyhow::Result<Retried> {
     // What an earlier retry journalled may not be delivered yet.
     tokio::task::block_in_place(|| feed::settle(&house.service))?;
     let letters = house.warehouse.dead_letters(stream, reason).await?;
     let context = context(config);
-    let name = stream_name("retry");
+    let name = stream_name("retry", now())?;
     let mut feed = Feed::start(house.service.intake(), name.clone())?;
     let mut events = Vec::new();
     for row in &letters.rows {
@@ -82,11 +98,11 @@ async fn retried(
             events.push(source);
         }
     }
-    feed.finish()?;
+    let journalled = feed.finish()?;
     // Only after the events themselves are durable: a retry that breaks off in between is repeated, and harmless.
-    house.service.intake().resolve(&stream_name("resolve"), events)?;
-    tokio::task::block_in_place(|| feed::settle(&house.service))?;
-    Ok((letters.rows.len() as u64, house.service.progress().stream(&name)))
+    house.service.intake().resolve(&stream_name("resolve", now())?, events)?;
+    let counted = tokio::task::block_in_place(|| feed::counted(&house.service, &name, journalled))?;
+    Ok(Retried { letters: letters.rows.len() as u64, events: journalled, counted })
 }
 
 /// Where a dead letter came from and its bytes, if they were kept whole.

@@ -8,10 +8,18 @@ use crate::place::{Layout, Place};
 use anyhow::{Context as _, bail};
 
 pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
+    let old = place.layout()?.context("there is nothing to replay: the data directory is empty")?;
+    if !old.journal.is_empty() {
+        bail!(
+            "the data directory belongs to {}: give kafka.generation the next number in the configuration of every \
+             process and start them again; they build everything beside what readers see, and show it when it has \
+             caught up",
+            old.owner()
+        );
+    }
     if place.running().is_some() {
         bail!("the service of this data directory is running; stop it before a replay");
     }
-    let old = place.layout()?.context("there is nothing to replay: the data directory is empty")?;
     let new = Layout::of_generation(old.generation + 1, old.partitions, config)?;
     clear(place, &new)?;
     let house = House::open_beside(place, config, &old, &new).await?;

@@ -14,5 +14,7 @@ pub(crate) async fn run(place: &Place, config: &Config, asked: &Run) -> anyhow::
     }
     let cluster = config.raw.kafka.cluster();
     let house = shared::open(place, &config, &cluster).await?;
-    up::serve_with(place, &config, house, async |service| shared::join(service, &config, cluster).await).await
+    let warehouse = house.warehouse.clone();
+    let join = async |service: &_| shared::join(service, &warehouse, &config, cluster).await;
+    up::serve_with(place, &config, house, join).await
 }

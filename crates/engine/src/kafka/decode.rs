@@ -1,6 +1,7 @@
 //! Messages of raw topics become events, or rejects: JSON, Avro in three ways, and envelopes around them.
 
 use super::registry::{Away, Registry};
+use rdkafka::message::Headers;
 use smarketing_schema::{
     Context, Decoded, Reason, Rejected, WriterSchema, decode_datum, decode_json, enveloped, framed, reader_schema,
     single_object,
@@ -82,4 +83,12 @@ impl Decoder {
             None => Err(Rejected::new(Reason::UnknownEvent, "there is no schema of the event")),
         }
     }
+}
+
+/// Whether headers say that the message is a structured-mode envelope of CloudEvents.
+pub(crate) fn is_envelope(headers: &impl Headers) -> bool {
+    headers.iter().any(|header| {
+        header.key.eq_ignore_ascii_case("content-type")
+            && header.value.is_some_and(|value| value.starts_with(b"application/cloudevents"))
+    })
 }

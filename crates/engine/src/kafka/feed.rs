@@ -5,7 +5,7 @@
 //! not taken from its queue stops librdkafka from fetching, without a word. A message that comes again, after a
 //! rebalance or a crash, has the position it had and is a duplicate.
 
-use super::decode::{Decoder, Format};
+use super::decode::{Decoder, Format, is_envelope};
 use super::group::Seat;
 use super::hand::{Flow, Hand};
 use super::merge::{Merge, Place, Raw};
@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Header, Message, OwnedHeaders};
 use rdkafka::{Offset, TopicPartitionList};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
@@ -42,6 +42,10 @@ pub struct Source {
 /// What is read, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// What stands before its topics' names among those of all clusters: nothing, or such as `web/`.
+    pub prefix: String,
+    /// Where the topics are.
+    pub cluster: Cluster,
     /// The topics.
     pub sources: Vec<Source>,
     /// The group that divides their partitions.
@@ -75,22 +79,27 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Starts to read. What stops it later is told to `progress`.
+    /// Starts to read; dead letters go to `own` cluster. What stops it later is told to `progress`.
     ///
     /// # Errors
     /// Settings that make no sense; brokers that do not answer.
     pub async fn start(
-        cluster: &Cluster,
+        own: &Cluster,
         options: Options,
         intake: Arc<Intake>,
         progress: Arc<Progress>,
         runtime: Handle,
     ) -> Result<Self, Error> {
-        let dead_letters = dead_letters(cluster, &options).await?;
+        let dead_letters = dead_letters(own, &options).await?;
         let flow = Arc::new(Flow::default());
-        let patience = cluster.patience.clone();
-        let hand = Hand { flow: Arc::clone(&flow), progress: Arc::clone(&progress), patience: patience.clone() };
-        let mut config = options.seat.config(cluster);
+        let patience = own.patience.clone();
+        let hand = Hand {
+            flow: Arc::clone(&flow),
+            progress: Arc::clone(&progress),
+            patience: patience.clone(),
+            prefix: options.prefix.clone(),
+        };
+        let mut config = options.seat.config(&options.cluster);
         config.set("statistics.interval.ms", "5000");
         let consumer = config.create_with_context(hand).map_err(|error| Error::settings(&error))?;
         let consumer: Arc<BaseConsumer<Hand>> = Arc::new(consumer);
@@ -225,7 +234,7 @@ impl Reader {
         let _old = self.queues.remove(&place);
         self.merge.close(place);
         if comes {
-            self.merge.open(place, Text::from(format!("kafka/{topic}/{partition}")));
+            self.merge.open(place, Text::from(format!("kafka/{}{topic}/{partition}", self.options.prefix)));
             let queue = self.consumer.split_partition_queue(topic, partition);
             self.queues.extend(queue.map(|queue| (place, queue)));
             let mut one = TopicPartitionList::new();
@@ -359,14 +368,6 @@ fn owned(news: Result<BorrowedMessage<'_>, KafkaError>, numbers: &HashMap<String
         Err(KafkaError::PartitionEOF(_)) => News { place: None, came: Ok(None) },
         Err(error) => News { place: None, came: Err(error) },
     }
-}
-
-/// Whether headers say that the message is a structured-mode envelope of CloudEvents.
-fn is_envelope(headers: &impl Headers) -> bool {
-    headers.iter().any(|header| {
-        header.key.eq_ignore_ascii_case("content-type")
-            && header.value.is_some_and(|value| value.starts_with(b"application/cloudevents"))
-    })
 }
 
 /// What a dead letter says of its origin.

@@ -3,7 +3,7 @@
 //! Nothing is read through it; workers read the journal from where their own store stands. Being late in giving up a
 //! partition costs work done twice and nothing else, because rows are state with the journal's offset as version.
 
-use super::{Cluster, Error, Patience, passes};
+use super::{ANSWER, Cluster, Error, Patience, passes};
 use crate::limits::DRAIN;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
@@ -32,8 +32,8 @@ pub trait Duty: Send + 'static {
     /// Takes partitions up; may take its time.
     fn take(&mut self, partitions: &[u32]);
 
-    /// Gives partitions up; others wait for it, but not for ever.
-    fn leave(&mut self, partitions: &[u32]);
+    /// Gives partitions up and says where it left them; others wait for it, but not for ever.
+    fn leave(&mut self, partitions: &[u32]) -> Vec<(u32, u64)>;
 
     /// Positions of what is worked, for tools that show how far a group is behind.
     fn positions(&self) -> Vec<(u32, u64)>;
@@ -82,7 +82,7 @@ impl Seat {
 /// What has to be done, in order.
 enum Order {
     Take(Vec<u32>),
-    Leave(Vec<u32>, SyncSender<()>),
+    Leave(Vec<u32>, SyncSender<Vec<(u32, u64)>>),
     Expelled(String),
 }
 
@@ -138,8 +138,8 @@ fn work(duty: &Mutex<impl Duty>, due: &Receiver<Order>) {
         match order {
             Order::Take(partitions) => duty.take(&partitions),
             Order::Leave(partitions, done) => {
-                duty.leave(&partitions);
-                let _nobody_waits_any_more = done.try_send(());
+                let left = duty.leave(&partitions);
+                let _nobody_waits_any_more = done.try_send(left);
             }
             Order::Expelled(why) => duty.expelled(&why),
         }
@@ -180,17 +180,44 @@ impl Member {
     }
 
     fn tell(&self, positions: &[(u32, u64)]) {
-        let mut list = TopicPartitionList::new();
-        for (partition, position) in positions {
-            let (Ok(partition), Ok(position)) = (i32::try_from(*partition), i64::try_from(*position)) else { continue };
-            let _added = list.add_partition_offset(&self.topic, partition, Offset::Offset(position));
-        }
-        if !positions.is_empty()
-            && let Err(error) = self.consumer.commit(&list, CommitMode::Async)
-        {
-            tracing::debug!(%error, "positions were not told");
-        }
+        tell(&self.consumer, &self.topic, positions, CommitMode::Async);
     }
+}
+
+/// Tells the group how far partitions are.
+fn tell(consumer: &BaseConsumer<Clerk>, topic: &str, positions: &[(u32, u64)], mode: CommitMode) {
+    let mut list = TopicPartitionList::new();
+    for (partition, position) in positions {
+        let (Ok(partition), Ok(position)) = (i32::try_from(*partition), i64::try_from(*position)) else { continue };
+        let _added = list.add_partition_offset(topic, partition, Offset::Offset(position));
+    }
+    if !positions.is_empty()
+        && let Err(error) = consumer.commit(&list, mode)
+    {
+        tracing::debug!(%error, "positions were not told");
+    }
+}
+
+/// Up to where the partitions of `topic` are delivered, as the members of a group told it last: every few seconds, and
+/// when they left. Nothing is known of a partition that nobody ever worked: 0.
+///
+/// # Errors
+/// Brokers that do not answer.
+pub fn delivered(cluster: &Cluster, group: &str, topic: &str, partitions: u32) -> Result<Vec<u64>, Error> {
+    let consumer = cluster.consumer(group, &[]).create();
+    let consumer: BaseConsumer = consumer.map_err(|error| Error::settings(&error))?;
+    let numbers: Vec<i32> = (0..partitions).filter_map(|partition| i32::try_from(partition).ok()).collect();
+    let mut asked = TopicPartitionList::new();
+    for number in &numbers {
+        asked.add_partition(topic, *number);
+    }
+    let told = consumer.committed_offsets(asked, ANSWER);
+    let told = told.map_err(|error| Error::refused("see how far the workers are on", topic, &error))?;
+    let position = |number: &i32| match told.find_partition(topic, *number).map(|one| one.offset()) {
+        Some(Offset::Offset(offset)) => u64::try_from(offset).unwrap_or(0),
+        _ => 0,
+    };
+    Ok(numbers.iter().map(position).collect())
 }
 
 impl ClientContext for Clerk {}
@@ -205,7 +232,10 @@ impl ConsumerContext for Clerk {
             let paused = list.set_all_offsets(Offset::End).and_then(|()| consumer.incremental_assign(list));
             paused.and_then(|()| consumer.pause(list))
         } else {
-            self.leave(partitions);
+            let left = self.leave(partitions);
+            if !consumer.assignment_lost() {
+                tell(consumer, &self.topic, &left, CommitMode::Sync);
+            }
             consumer.incremental_unassign(list)
         };
         if let Err(error) = done {
@@ -215,16 +245,20 @@ impl ConsumerContext for Clerk {
 }
 
 impl Clerk {
-    fn leave(&self, partitions: Vec<u32>) {
+    fn leave(&self, partitions: Vec<u32>) -> Vec<(u32, u64)> {
         let (done, wait) = sync_channel(1);
         if self.orders.send(Order::Leave(partitions, done)).is_err() {
-            return;
+            return Vec::new();
         }
         let started = Instant::now();
-        while let Err(RecvTimeoutError::Timeout) = wait.recv_timeout(LOOK) {
-            if started.elapsed() >= DRAIN || self.patience.is_over() {
-                tracing::warn!("a partition is given up before its work is done; whoever takes it does that again");
-                return;
+        loop {
+            match wait.recv_timeout(LOOK) {
+                Err(RecvTimeoutError::Timeout) if started.elapsed() < DRAIN && !self.patience.is_over() => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    tracing::warn!("a partition is given up before its work is done; whoever takes it does that again");
+                    return Vec::new();
+                }
+                left => return left.unwrap_or_default(),
             }
         }
     }

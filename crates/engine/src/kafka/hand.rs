@@ -47,6 +47,8 @@ pub(super) struct Hand {
     pub(super) flow: Arc<Flow>,
     pub(super) progress: Arc<Progress>,
     pub(super) patience: Patience,
+    /// What stands before the topics' names among those of all clusters.
+    pub(super) prefix: String,
 }
 
 impl ClientContext for Hand {
@@ -55,7 +57,8 @@ impl ClientContext for Hand {
             let known = topic.partitions.values().map(|partition| u64::try_from(partition.consumer_lag).unwrap_or(0));
             known.sum()
         };
-        self.progress.lag(statistics.topics.iter().map(|(name, topic)| (name.clone(), lag(topic))).collect());
+        let named = |(name, topic): (&String, _)| (format!("{}{name}", self.prefix), lag(topic));
+        self.progress.lag(statistics.topics.iter().map(named));
     }
 }
 

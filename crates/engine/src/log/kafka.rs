@@ -5,7 +5,7 @@
 //! long as it takes; when it has lost its place it says so and takes nothing more.
 
 use super::{Batch, Error, Log, Reader, Result, Size, check_limits, hold};
-use crate::kafka::{self, Cluster, Copies, Letter, READERS, Sender, Topic, passes};
+use crate::kafka::{self, Cluster, Copies, Letter, READERS, Receipt, Sender, Topic, passes};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
@@ -44,24 +44,42 @@ impl Kafka {
     }
 }
 
+impl Kafka {
+    /// Sends entries; whoever holds the receipt may wait until they are durable.
+    fn send(&self, partition: u32, entries: &[&[u8]]) -> Result<Receipt> {
+        check_limits(entries)?;
+        let (lane, number) = self.lane(partition)?;
+        let _together = hold(lane);
+        let letters =
+            entries.iter().map(|entry| Letter { partition: number, payload: Some(entry), ..Letter::default() });
+        Ok(self.sender.send(letters)?)
+    }
+}
+
 impl Log for Kafka {
     fn partitions(&self) -> u32 {
         u32::try_from(self.lanes.len()).unwrap_or(u32::MAX)
     }
 
     fn append(&self, partition: u32, entries: &[&[u8]]) -> Result<u64> {
-        check_limits(entries)?;
-        let (lane, number) = self.lane(partition)?;
         if entries.is_empty() {
             return self.end(partition);
         }
-        let receipt = {
-            let _together = hold(lane);
-            let letters =
-                entries.iter().map(|entry| Letter { partition: number, payload: Some(entry), ..Letter::default() });
-            self.sender.send(letters)?
-        };
-        Ok(receipt.wait()?)
+        Ok(self.send(partition, entries)?.wait()?)
+    }
+
+    /// All are on their way before the first is waited for: a wait for the brokers is the same for one and for many.
+    fn append_all(&self, lanes: &[(u32, Vec<&[u8]>)]) -> Result<Vec<u64>> {
+        let sent = lanes.iter().map(|(partition, entries)| match entries.as_slice() {
+            [] => Ok((*partition, None)),
+            entries => Ok((*partition, Some(self.send(*partition, entries)?))),
+        });
+        let sent = sent.collect::<Result<Vec<_>>>()?;
+        let landed = sent.into_iter().map(|(partition, receipt)| match receipt {
+            Some(receipt) => Ok(receipt.wait()?),
+            None => self.end(partition),
+        });
+        landed.collect()
     }
 
     fn end(&self, partition: u32) -> Result<u64> {

@@ -48,6 +48,12 @@ pub trait Log: Send + Sync {
     /// Concurrent appends share the cost of becoming durable.
     fn append(&self, partition: u32, entries: &[&[u8]]) -> Result<u64>;
 
+    /// Appends to several partitions as [`Log::append`] does to each, without waiting for one before the next; answers the
+    /// offset of the first entry in each.
+    fn append_all(&self, lanes: &[(u32, Vec<&[u8]>)]) -> Result<Vec<u64>> {
+        lanes.iter().map(|(partition, entries)| self.append(*partition, entries)).collect()
+    }
+
     /// The offset the next entry will get; the number of durable entries where offsets are dense.
     fn end(&self, partition: u32) -> Result<u64>;
 

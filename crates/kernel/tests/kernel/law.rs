@@ -5,7 +5,9 @@ use super::story::{dice, story};
 use super::world::{Node, World, fingerprint, same};
 use proptest::prelude::*;
 use smarketing_kernel::entry::Entry;
+use smarketing_kernel::rules::{ChannelRow, Definitions};
 use smarketing_kernel::step::{Error, Partition, State, step};
+use std::collections::BTreeSet;
 
 /// Plain seeded chance for schedules.
 struct Chance(u64);
@@ -99,6 +101,60 @@ proptest! {
                 prop_assert_eq!(&older.commits[0], &node.commits[number]);
             }
         }
+    }
+}
+
+/// A journal keeps what subjects told each other by the rules of then; who builds it anew says it again by its own.
+#[test]
+fn a_journal_that_was_worked_by_other_rules_tells_the_new_ones_the_same_story() {
+    use super::given::*;
+    let events: Vec<Happened> = (0..12)
+        .flat_map(|n| {
+            let browser = format!("v{n}");
+            let visit = view(&format!("p-{n}"), &browser, at(0, n), "/blog?utm_source=google&utm_medium=cpc");
+            [visit, form(&format!("f-{n}"), Some(&browser), at(1, n), lead(n as u8), "/demo")]
+        })
+        .collect();
+    let renamed = |definitions: &mut Definitions| {
+        let row = ChannelRow { channel: "Strange".into(), medium: "cpc".into(), ..ChannelRow::default() };
+        definitions.channels.push(row);
+    };
+    let mut before = World::new(3);
+    before.see(&events);
+    let expected = {
+        let mut fresh = World::with(3, renamed);
+        fresh.see(&events);
+        fresh
+    };
+    assert!(expected.tables.shown().values().any(|row| row.contains("Strange")));
+
+    let journals = before.nodes.iter().map(|node| node.journal.clone());
+    let told = |node: &Node| node.state.received.values().sum::<u64>();
+    assert!(before.nodes.iter().map(told).sum::<u64>() > 0, "the story must cross partitions");
+    let mut again = World::with(3, renamed);
+    for (node, journal) in again.nodes.iter_mut().zip(journals) {
+        node.journal = journal;
+    }
+    again.drain();
+    same(&expected.tables.shown(), &again.tables.shown(), "row");
+    same(&expected.balances(), &again.balances(), "balance");
+
+    // The same rules in another generation do not take the words of the first for theirs either.
+    let mut next = World::new(3);
+    next.rules = next.rules.of_generation(2);
+    for (node, journal) in next.nodes.iter_mut().zip(&before.nodes) {
+        node.journal = journal.journal.clone();
+    }
+    next.drain();
+    same(&before.tables.shown(), &next.tables.shown(), "row");
+    let lineages: BTreeSet<u32> = next.nodes.iter().flat_map(|node| &node.journal).filter_map(generation).collect();
+    assert_eq!(lineages, [0, 2].into());
+}
+
+fn generation(entry: &Entry) -> Option<u32> {
+    match entry {
+        Entry::Message { lineage, .. } => Some(lineage.generation),
+        _ => None,
     }
 }
 

@@ -43,10 +43,12 @@ const PURE_CLOSURE: &[&str] = &[
     "psl",
     "psl-types",
     "serde",
+    "serde_bytes",
     "serde_core",
     "siphasher",
     "smarketing-attribution",
     "smarketing-kernel",
+    "smol_str",
     "thiserror",
 ];
 

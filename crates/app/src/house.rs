@@ -7,7 +7,6 @@ use anyhow::{Context as _, bail};
 use smarketing_chbox::{Launch, Options as BoxOptions, Supervisor};
 use smarketing_engine::{Local, Parts, Service};
 use smarketing_warehouse::{Credentials, MIGRATIONS, Options as WarehouseOptions, Remedy, Warehouse};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 

@@ -249,6 +249,17 @@ async fn read(service: &Service, config: &Config, cluster: &Cluster) -> anyhow::
     Ok(feeds)
 }
 
+/// The place of this process in the group that does something of what there is to do.
+fn seat(config: &Config, what: &str) -> Seat {
+    let kafka = &config.raw.kafka;
+    let named = |instance: &String| if instance.is_empty() { String::new() } else { format!("{instance}-{what}") };
+    Seat {
+        group: format!("{}-{what}", kafka.group),
+        instance: named(&kafka.instance),
+        session_timeout: Duration::from_millis(kafka.session_timeout_ms),
+    }
+}
+
 /// The place in the group that works a generation.
 fn workers(config: &Config) -> Seat {
     seat(config, &format!("workers-g{}", config.raw.kafka.generation))

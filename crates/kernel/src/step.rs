@@ -253,7 +253,7 @@ impl Floor<'_> {
             for ((id, arrivals), mut open) in part.into_iter().zip(opened) {
                 open.take_in(arrivals, state);
                 self.project(id, &mut open)?;
-                let seat = if folds(id.kind) { Seat::Folded(self.fold(id, *open)?) } else { Seat::Open(open) };
+                let seat = if folds(id.kind) { Seat::Folded(self.fold(id, open)?) } else { Seat::Open(Box::new(open)) };
                 self.seats.insert(id, seat);
             }
         }
@@ -275,7 +275,7 @@ impl Floor<'_> {
         &mut self,
         part: &[(SubjectId, Vec<Arrival>)],
         shelf: &mut S,
-    ) -> Result<Vec<Box<Open>>, Error<S::Error>> {
+    ) -> Result<Vec<Open>, Error<S::Error>> {
         let away = part.iter().map(|(id, _)| *id).filter(|id| !matches!(self.seats.get(id), Some(Seat::Open(_))));
         let away: Vec<SubjectId> = away.collect();
         let loaded = if away.is_empty() { Vec::new() } else { shelf.load(&away).map_err(Error::Shelf)? };
@@ -284,7 +284,7 @@ impl Floor<'_> {
         for (id, arrivals) in part {
             let seat = match self.seats.remove(id) {
                 Some(Seat::Open(open)) => {
-                    opened.push(open);
+                    opened.push(*open);
                     continue;
                 }
                 Some(Seat::Folded(folded)) => Some(folded),
@@ -299,7 +299,7 @@ impl Floor<'_> {
                 open.now = Some(project(self.rules, *id, &open.subject));
                 open.rounds = folded.rounds;
             }
-            opened.push(Box::new(open));
+            opened.push(open);
         }
         Ok(opened)
     }

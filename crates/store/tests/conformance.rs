@@ -24,6 +24,8 @@ fn key() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![vec(0u8..3, 1..4), vec(any::<u8>(), 1..=KEY_BYTES_MAX)]
 }
 
+type Change = (Vec<u8>, Option<Arc<[u8]>>);
+
 fn changes() -> impl Strategy<Value = Changes> {
     let value = vec(any::<u8>(), 0..600).prop_map(Arc::from);
     vec((key(), option::weighted(0.7, value)), 0..12)
@@ -101,7 +103,7 @@ fn set(pairs: &[(&str, &str)]) -> Commit {
     Commit { subjects, meta: vec![(b"position".to_vec(), Some(pairs.len().to_be_bytes().into()))] }
 }
 
-fn apply(map: &mut Map, changes: &[(Vec<u8>, Option<Arc<[u8]>>)]) {
+fn apply(map: &mut Map, changes: &[Change]) {
     for (key, change) in changes {
         match change {
             Some(value) => drop(map.insert(key.clone(), value.to_vec())),

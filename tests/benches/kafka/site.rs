@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 pub(crate) const SESSION: Duration = Duration::from_secs(6);
 
 pub(crate) struct Site {
-    cluster: std::cell::RefCell<Cluster>,
+    cluster: std::sync::Mutex<Cluster>,
     pub(crate) brokers: String,
     engine: Engine,
     snapshots: TempDir,
@@ -100,7 +100,7 @@ impl Site {
     /// Processor time of everybody so far, by name.
     pub(crate) fn processor_time(&self, ups: &[Up]) -> [(&'static str, Duration); 3] {
         let ours = ups.iter().map(|up| spent(up.child.id())).sum();
-        let broker = spent(self.cluster.borrow_mut().broker(0).pid());
+        let broker = spent(self.cluster.lock().expect("nobody panicked").broker(0).pid());
         [("the broker", broker), ("ClickHouse", spent(self.engine.pid())), ("smarketing", ours)]
     }
 }

@@ -18,8 +18,7 @@ pub(crate) async fn run(place: &Place, config: &Config, global: &Global, asked: 
     if let Some(running) = place.running() {
         return remote::import(&running, &asked, format).await;
     }
-    let house =
-        if shared::is_shared(place)? { shared::open(place, config).await? } else { House::open(place, config).await? };
+    let house = shared::open_any(place, config).await?;
     let context = context(config);
     let import = || feed::import(&house.service, asked.dialect, &asked.paths, currency, &context);
     let outcome = tokio::task::block_in_place(import);

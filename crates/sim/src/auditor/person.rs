@@ -179,13 +179,10 @@ impl Person {
             };
             said_at.extend(said.keys().map(|name| (name.clone(), event.occurred_at)));
             attributes.extend(said);
-            match &event.body {
-                Body::LeadUpdated(update) => {
-                    persona = update.persona.clone().or(persona);
-                    rep = update.owner.clone().or(rep);
-                    assigned = update.account_id.clone().or_else(|| update.account_domain.clone()).or(assigned);
-                }
-                _ => {}
+            if let Body::LeadUpdated(update) = &event.body {
+                persona = update.persona.clone().or(persona);
+                rep = update.owner.clone().or(rep);
+                assigned = update.account_id.clone().or_else(|| update.account_domain.clone()).or(assigned);
             }
         }
         let persona = persona.or_else(|| books.judge.persona(&attributes));

@@ -11,7 +11,7 @@ fn environment(file: &str, between: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for line in file.lines() {
         let Some(at) = line.find(PREFIX) else { continue };
-        let (name, value) = line[at..].split_once(between).unwrap_or((&line[at..], "a-secret"));
+        let (name, value) = line[at..].split_once(between).unwrap_or_else(|| (&line[at..], "a-secret"));
         let value = value.trim_end_matches([' ', '}']).trim_matches('"');
         let value = if value.starts_with("${") { "a-secret" } else { value };
         found.push((name.to_owned(), value.to_owned()));

@@ -212,7 +212,7 @@ impl Progress {
         self.change(partition, |lane| lane.idle = idle);
     }
 
-    /// Whether no step will come before something new is journalled.
+    /// Whether the worker has read all there is: the next step comes with the next tick, not at once.
     pub(crate) fn rests(&self, partition: u32) -> bool {
         usize::try_from(partition).ok().and_then(|index| self.hold().get(index).map(|lane| lane.idle)).unwrap_or(false)
     }

@@ -78,7 +78,8 @@ impl Worker {
         let (mut state, mut number, mut ticked) = (state, 0, Instant::now());
         while !self.progress.leaving(self.partition.index) {
             let batch = reader.read(READ_ENTRIES, READ_BYTES, READ_WAIT)?;
-            self.progress.rest(self.partition.index, batch.is_empty() && pending.entries.is_empty());
+            let caught_up = batch.has_room(0, READ_ENTRIES, READ_BYTES);
+            self.progress.rest(self.partition.index, caught_up);
             for (offset, bytes) in batch.iter() {
                 let entry = codec::decode(bytes).map_err(|reason| Halt::Entry {
                     partition: self.partition.index,
@@ -95,7 +96,6 @@ impl Worker {
                 }
             }
             // Behind, a worker settles where the journal says; a tick would stand at its end and help nobody.
-            let caught_up = batch.has_room(0, READ_ENTRIES, READ_BYTES);
             if caught_up && !pending.entries.is_empty() && self.tick_is_due(ticked) {
                 self.append_tick(&state)?;
                 ticked = Instant::now();

@@ -132,6 +132,8 @@ pub(crate) fn passes(error: &KafkaError) -> bool {
         code,
         Code::BrokerTransportFailure
             | Code::AllBrokersDown
+            // A broker's address changed, or it left: the question is asked of another.
+            | Code::DestroyBroker
             | Code::Resolve
             | Code::OperationTimedOut
             | Code::RequestTimedOut

@@ -84,12 +84,6 @@ impl Cluster {
         self.doors.as_ref().unwrap()
     }
 
-    /// Sends a signal to all: STOP makes them silent without hanging up, CONT lets them go on.
-    #[allow(dead_code)]
-    pub(crate) fn signal_all(&self, signal: &str) {
-        self.brokers.iter().for_each(|broker| broker.signal(signal));
-    }
-
     /// One of its brokers.
     #[allow(dead_code)]
     pub(crate) fn broker(&mut self, index: usize) -> &mut Broker {

@@ -5,7 +5,7 @@ use apache_avro::rabin::Rabin;
 use apache_avro::types::Value as Avro;
 use apache_avro::writer::datum::GenericDatumWriter;
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -14,8 +14,6 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What [`Writer::poison`] writes: the reasons why, and how many of each.
@@ -31,19 +29,12 @@ pub(crate) struct Writer {
     producer: BaseProducer,
     schemas: HashMap<String, Schema>,
     written: usize,
-    partitions: i32,
-    /// What the ids of schemas begin at.
-    first_id: usize,
 }
 
 /// The part of a schema registry that readers use: the schema of an id.
 pub(crate) struct Registry {
     pub(crate) url: String,
-    away: Arc<AtomicBool>,
 }
-
-/// Schemas have another id in each of these ranges.
-const IDS: usize = 1_000;
 
 impl Writer {
     /// Makes the topics, each with so many copies, and serves the registry.
@@ -64,23 +55,7 @@ impl Writer {
             producer: config.create().unwrap(),
             schemas,
             written: 0,
-            partitions: PARTITIONS,
-            first_id: 0,
         }
-    }
-
-    /// Adds partitions to all topics, and writes to them from now on.
-    pub(crate) fn grow(&mut self, partitions: i32) {
-        let count = usize::try_from(partitions).unwrap();
-        let new: Vec<_> = TOPICS.into_iter().map(|topic| NewPartitions::new(topic, count)).collect();
-        let grown = block_on(admin(&self.brokers).create_partitions(&new, &AdminOptions::new())).unwrap();
-        assert!(grown.iter().all(Result::is_ok), "{grown:?}");
-        self.partitions = partitions;
-    }
-
-    /// Writes with schemas that nobody has asked the registry for yet.
-    pub(crate) fn renumber(&mut self) {
-        self.first_id += IDS;
     }
 
     /// Writes lines of ours, each to its topic, in one form or the other.
@@ -120,7 +95,7 @@ impl Writer {
     }
 
     fn send(&self, topic: &str, bytes: &[u8], envelope: bool, at: i64) {
-        let partition = i32::try_from(self.written).unwrap_or(0) % self.partitions;
+        let partition = i32::try_from(self.written).unwrap_or(0) % PARTITIONS;
         let mut record = BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(bytes).timestamp(at);
         if envelope {
             let header = Header { key: "content-type", value: Some("application/cloudevents+json") };
@@ -148,7 +123,7 @@ impl Writer {
 
     fn framed(&self, name: &str, event: &Value) -> Vec<u8> {
         let id = smarketing_schema::EVENTS.iter().position(|known| *known == name).unwrap();
-        let id = u32::try_from(self.first_id + id).unwrap();
+        let id = u32::try_from(id).unwrap();
         [&[0][..], &id.to_be_bytes(), &self.datum(name, event)].concat()
     }
 
@@ -198,14 +173,9 @@ impl Registry {
     fn serve() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let away = Arc::new(AtomicBool::new(false));
-        let hangs_up = Arc::clone(&away);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = BufReader::new(stream.unwrap());
-                if hangs_up.load(Ordering::SeqCst) {
-                    continue;
-                }
                 let mut request = String::new();
                 // One request a connection.
                 let _asked = stream.read_line(&mut request);
@@ -216,18 +186,13 @@ impl Registry {
                 let _answered = stream.get_mut().write_all(answer(&request).as_bytes());
             }
         });
-        Self { url, away }
-    }
-
-    /// Whether it hangs up on everybody from now on.
-    pub(crate) fn away(&self, away: bool) {
-        self.away.store(away, Ordering::SeqCst);
+        Self { url }
     }
 }
 
 fn answer(request: &str) -> String {
     let id = request.split(['/', ' ']).find_map(|part| part.parse::<usize>().ok());
-    let schema = id.and_then(|id| smarketing_schema::EVENTS.get(id % IDS));
+    let schema = id.and_then(|id| smarketing_schema::EVENTS.get(id));
     let (status, body) = match schema.and_then(|event| smarketing_schema::reader_schema(event)) {
         Some(schema) => ("200 OK", serde_json::json!({ "schema": schema })),
         None => ("404 Not Found", serde_json::json!({ "error_code": 40403 })),

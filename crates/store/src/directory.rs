@@ -2,9 +2,14 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::Write,
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use crate::{Error, Result};
+
+/// How often, and how long each time, a lock that this process itself holds is waited for.
+const PATIENCE: (u32, Duration) = (20, Duration::from_millis(10));
 
 /// The right of one process to a directory, held until dropped.
 ///
@@ -27,13 +32,25 @@ impl DirectoryLock {
             .write(true)
             .open(&path)
             .map_err(Error::io("open for writing", &path))?;
-        file.try_lock().map_err(|refused| match refused {
+        take(&file, &path).map_err(|refused| match refused {
             TryLockError::WouldBlock => Error::Locked { path: directory.into(), pid: holder(&path) },
             TryLockError::Error(source) => Error::io("lock", &path)(source),
         })?;
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(Error::io("write", &path))?;
         Ok(Self { _file: file })
     }
+}
+
+/// Locks the file. A child that this process is just starting holds whatever is open here until it runs its program, a
+/// lock that was let go since included: for such a moment it is worth to wait.
+fn take(file: &File, path: &Path) -> std::result::Result<(), TryLockError> {
+    for _ in 0..PATIENCE.0 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if holder(path) == Some(std::process::id()) => thread::sleep(PATIENCE.1),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
 
 /// Makes the names of files in `directory` survive a loss of power.

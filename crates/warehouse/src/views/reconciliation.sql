@@ -49,4 +49,6 @@ FROM
 ) AS b
 WHERE model != 'influenced'
 GROUP BY workspace, model, kind, conversion_day, currency
+-- A day that something was booked on and taken away from again is none: what came late would show.
+HAVING booked_deals != 0 OR booked_minor != 0 OR credited_micro != 0 OR credited_minor != 0 OR ledger_minor != 0
 COMMENT 'What was booked (from the deals alone) minus what every model credited and minus what the ledger holds: both differences must be zero in every row. Models that give every touch the whole conversion (influenced) cannot sum to it and are left out.'

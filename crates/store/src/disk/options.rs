@@ -7,12 +7,12 @@ use fjall::{
 
 /// How much memory and disk the store may take; fixed per partition when first written.
 ///
-/// The defaults keep a process with tens of millions of subjects under 300 MB.
+/// The defaults keep a process with tens of millions of subjects under 200 MB.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Blocks, filters and indexes kept in memory, over all partitions. Default 64 MiB.
+    /// Blocks, filters and indexes kept in memory, over all partitions. Default 32 MiB.
     pub cache_bytes: u64,
-    /// Commits not yet in tables, over all partitions. Default 64 MiB. Peaks at about
+    /// Commits not yet in tables, over all partitions. Default 32 MiB. Peaks at about
     /// twice that while tables are written.
     pub buffer_bytes: u64,
     /// How many partitions the process expects to own: they share the buffer. Default 1.
@@ -23,7 +23,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20, buffer_bytes: 64 << 20, partitions: 1, journal_bytes: 128 << 20 }
+        Self { cache_bytes: 32 << 20, buffer_bytes: 32 << 20, partitions: 1, journal_bytes: 128 << 20 }
     }
 }
 

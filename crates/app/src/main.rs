@@ -35,6 +35,9 @@ enum End {
 }
 
 fn main() -> ExitCode {
+    // What a step needs comes and goes: huge pages stay half empty behind it, and clearing them costs more than they
+    // save. Where the kernel does not know the switch, it only takes more memory.
+    let _ignored = rustix::thread::disable_transparent_huge_pages(true);
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() == Some("chbox") {
         smarketing_chbox::child_main(arguments);

@@ -9,13 +9,13 @@ use crate::limits::{GATHER, RETRY};
 use crate::log::{self, Log};
 use crate::progress::Progress;
 use crate::reconciler::Reconciler;
-use crate::shelf::{SharedStore, advice};
+use crate::shelf::{Kept, SharedStore, advice};
 use crate::worker::Settled;
 use smarketing_kernel::entry::Entry;
-use smarketing_kernel::row::Rows;
+use smarketing_kernel::id::SubjectId;
 use smarketing_kernel::step::State;
 use smarketing_store as store;
-use smarketing_warehouse::{Opener, Remedy, Warehouse};
+use smarketing_warehouse::{Parcel, Remedy, Warehouse};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
@@ -61,7 +61,6 @@ pub(crate) struct Writer {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) store: SharedStore,
     pub(crate) warehouse: Warehouse,
-    pub(crate) opener: Arc<dyn Opener>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) runtime: Handle,
     pub(crate) reconciler: Reconciler,
@@ -90,16 +89,16 @@ impl Writer {
         }
     }
 
-    /// Steps to write together: until there are rows enough, it has waited long enough, or no more are coming.
+    /// Steps to write together: until there is enough of them, it has waited long enough, or no more are coming.
     fn gather(&self, first: Settled, settled: &Receiver<Settled>) -> Vec<Settled> {
-        let (rows_max, wait) = GATHER;
+        let (bytes_max, wait) = GATHER;
         let started = Instant::now();
-        let mut rows = first.rows.count();
+        let mut bytes = first.parcel.bytes();
         let mut group = vec![first];
-        while rows < rows_max && started.elapsed() < wait {
+        while bytes < bytes_max && started.elapsed() < wait {
             match settled.recv_timeout(PATIENCE) {
                 Ok(next) => {
-                    rows += next.rows.count();
+                    bytes += next.parcel.bytes();
                     group.push(next);
                 }
                 Err(RecvTimeoutError::Timeout) if !self.progress.rests(self.partition) => {}
@@ -110,26 +109,30 @@ impl Writer {
     }
 
     fn write(&self, group: Vec<Settled>) -> Result<(), Error> {
-        let mut commit = store::Commit::default();
-        let mut rows: Vec<Rows> = Vec::with_capacity(group.len());
+        // Of a subject that several steps changed, the last state counts.
+        let mut subjects: BTreeMap<SubjectId, Kept> = BTreeMap::new();
+        let mut parcels: Vec<Parcel> = Vec::with_capacity(group.len());
         let mut last = None;
         for settled in group {
             self.send(settled.messages)?;
-            let subjects = settled.subjects.into_iter();
-            commit.subjects.extend(subjects.map(|(id, kept)| (id.key().to_vec(), kept)));
-            rows.push(settled.rows);
+            subjects.extend(settled.subjects);
+            parcels.push(settled.parcel);
             last = Some((settled.state, settled.number));
         }
         let Some((state, number)) = last else { return Ok(()) };
         let encoded = postcard::to_allocvec(&state);
         let encoded =
             encoded.map_err(|reason| Error::Encode { what: "partition state", reason: reason.to_string() })?;
-        commit.meta.push((STATE.to_vec(), Some(encoded.into())));
-        let delivered = self.deliver(&rows)?;
+        self.deliver(&parcels)?;
+        let rows = parcels.iter().map(Parcel::rows).sum();
         // Their room is needed for what the store does now.
-        drop(rows);
+        drop(parcels);
+        let commit = store::Commit {
+            subjects: subjects.into_iter().map(|(id, kept)| (id.key().to_vec(), kept)).collect(),
+            meta: vec![(STATE.to_vec(), Some(encoded.into()))],
+        };
         self.store.lock().unwrap_or_else(PoisonError::into_inner).commit(commit)?;
-        self.progress.commit(self.partition, number, &state, delivered);
+        self.progress.commit(self.partition, number, &state, rows);
         Ok(())
     }
 
@@ -151,35 +154,21 @@ impl Writer {
     }
 
     /// Rows to the warehouse, until it acknowledges: for ever while it is away, never again what it refuses for good.
-    fn deliver(&self, rows: &[Rows]) -> Result<u64, Error> {
+    fn deliver(&self, parcels: &[Parcel]) -> Result<(), Error> {
         let (mut pause, longest) = RETRY;
         loop {
-            let doubts = self.opener.doubts();
-            match self.runtime.block_on(self.warehouse.insert(rows, self.opener.as_ref())) {
-                Ok(()) if self.opener.doubts() == doubts => return Ok(rows.iter().map(Rows::count).sum()),
-                Ok(()) => self.progress.wait_for(self.partition, "the keys of persons are out of reach"),
+            match self.runtime.block_on(self.warehouse.send(parcels)) {
+                Ok(()) => return Ok(()),
                 Err(error) if error.remedy() == Remedy::Halt => return Err(error.into()),
                 Err(error) => {
                     tracing::warn!(partition = self.partition, %error, "the warehouse is away, trying again");
                     self.progress.wait_for(self.partition, &error.to_string());
                 }
             }
-            self.pause(pause)?;
-            pause = (pause * 2).min(longest);
-        }
-    }
-
-    /// Waits, but not through a stop.
-    fn pause(&self, pause: Duration) -> Result<(), Error> {
-        let step = Duration::from_millis(50);
-        let mut left = pause;
-        while !left.is_zero() {
-            if self.progress.leaving(self.partition) {
+            if !self.progress.pause(self.partition, pause) {
                 return Err(Error::Stopped);
             }
-            std::thread::sleep(left.min(step));
-            left = left.saturating_sub(step);
+            pause = (pause * 2).min(longest);
         }
-        Ok(())
     }
 }

@@ -226,6 +226,17 @@ impl Progress {
         self.measure(Metrics::refused);
     }
 
+    /// Waits before another try, but not through a stop: whether to go on.
+    pub(crate) fn pause(&self, partition: u32, pause: Duration) -> bool {
+        let step = Duration::from_millis(50);
+        let mut left = pause;
+        while !left.is_zero() && !self.leaving(partition) {
+            std::thread::sleep(left.min(step));
+            left = left.saturating_sub(step);
+        }
+        left.is_zero()
+    }
+
     /// Tells that a partition stopped, and why.
     pub fn halt(&self, partition: u32, why: &str) {
         self.change(partition, |lane| lane.halted = Some(why.to_owned()));

@@ -6,7 +6,7 @@
 //! writer's thread, between two writes: then everything that was sent is committed, and nobody else writes.
 
 use crate::delivery::{self, stored_state};
-use crate::limits::{GATHER, RECONCILE_ROWS};
+use crate::limits::{RECONCILE_ROWS, RESEND_ROWS};
 use crate::log::Log;
 use crate::progress::Progress;
 use crate::rerun::Rerun;
@@ -294,7 +294,7 @@ impl Resend<'_> {
         });
         self.rows += rows.count();
         self.batch.push(rows);
-        if self.rows < GATHER.0 { Ok(()) } else { self.flush() }
+        if self.rows < RESEND_ROWS { Ok(()) } else { self.flush() }
     }
 
     fn flush(&mut self) -> Result<(), Error> {

@@ -65,12 +65,11 @@ impl Rerun<'_> {
 }
 
 fn keep(
-    subjects: Vec<(SubjectId, Option<Vec<u8>>)>,
+    subjects: Vec<(SubjectId, Kept)>,
     number: u64,
     scratch: &SharedStore,
     recent: &mut Recent,
 ) -> Result<(), Error> {
-    let subjects: Vec<(SubjectId, Kept)> = subjects.into_iter().map(|(id, kept)| (id, kept.map(Arc::from))).collect();
     recent.remember(number, &subjects);
     let stored = |(id, kept): (SubjectId, Kept)| (id.key().to_vec(), kept);
     let commit = store::Commit { subjects: subjects.into_iter().map(stored).collect(), meta: Vec::new() };

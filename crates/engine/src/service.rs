@@ -176,6 +176,7 @@ impl Service {
             rules: Arc::clone(&parts.rules),
             log: Arc::clone(&parts.log),
             store: Arc::clone(&store),
+            opener: Arc::clone(&parts.vault) as Arc<dyn Opener>,
             progress: Arc::clone(&self.progress),
             settled: send,
         };
@@ -198,7 +199,6 @@ impl Service {
             log: Arc::clone(&parts.log),
             store: Arc::clone(&store),
             warehouse: parts.warehouse.clone(),
-            opener: Arc::clone(&parts.vault) as Arc<dyn Opener>,
             progress: Arc::clone(&self.progress),
             runtime: parts.runtime.clone(),
             reconciler,

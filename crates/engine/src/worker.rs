@@ -1,7 +1,7 @@
 //! One worker a partition: reads the journal, steps the kernel at every settle, hands commits to its writer.
 
 use crate::codec;
-use crate::limits::{READ_BYTES, READ_ENTRIES, READ_WAIT, SETTLE_EVERY, TICK_EVERY};
+use crate::limits::{READ_BYTES, READ_ENTRIES, READ_WAIT, RETRY, SETTLE_EVERY, TICK_EVERY};
 use crate::log::{self, Log};
 use crate::progress::Progress;
 use crate::shelf::{self, Kept, Recent, SharedStore};
@@ -10,6 +10,7 @@ use smarketing_kernel::id::SubjectId;
 use smarketing_kernel::row::Rows;
 use smarketing_kernel::rules::Rules;
 use smarketing_kernel::step::{self, Commit, Partition, State, step};
+use smarketing_warehouse::{Opener, Parcel};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
@@ -18,7 +19,8 @@ use std::time::Instant;
 pub(crate) struct Settled {
     pub(crate) state: State,
     pub(crate) subjects: Vec<(SubjectId, Kept)>,
-    pub(crate) rows: Rows,
+    /// Its rows; alive they take several times the room.
+    pub(crate) parcel: Parcel,
     pub(crate) messages: Vec<(u32, Entry)>,
     /// Number of the step, counted since the start.
     pub(crate) number: u64,
@@ -51,6 +53,9 @@ pub enum Halt {
         /// Why.
         reason: String,
     },
+    /// Rows do not pack.
+    #[error(transparent)]
+    Rows(#[from] smarketing_warehouse::Error),
 }
 
 pub(crate) struct Worker {
@@ -58,6 +63,7 @@ pub(crate) struct Worker {
     pub(crate) rules: Arc<Rules>,
     pub(crate) log: Arc<dyn Log>,
     pub(crate) store: SharedStore,
+    pub(crate) opener: Arc<dyn Opener>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) settled: SyncSender<Settled>,
 }
@@ -88,7 +94,7 @@ impl Worker {
                 })?;
                 for due in pending.push(offset, entry) {
                     number += 1;
-                    let settled = self.settle(state, due, &mut recent, number)?;
+                    let Some(settled) = self.settle(state, due, &mut recent, number)? else { return Ok(()) };
                     state = settled.state.clone();
                     if self.settled.send(settled).is_err() {
                         return Ok(());
@@ -116,17 +122,34 @@ impl Worker {
         Ok(())
     }
 
-    fn settle(&self, state: State, due: Due, recent: &mut Recent, number: u64) -> Result<Settled, Halt> {
+    /// `None` when it was told to stop meanwhile.
+    fn settle(&self, state: State, due: Due, recent: &mut Recent, number: u64) -> Result<Option<Settled>, Halt> {
         let started = Instant::now();
         let commit = due.step(&self.rules, self.partition, state, recent);
         let commit = commit.map_err(|error| halted(self.partition.index, error))?;
         let Commit { state, subjects, rows, messages } = commit;
-        let subjects: Vec<(SubjectId, Kept)> =
-            subjects.into_iter().map(|(id, kept)| (id, kept.map(Arc::from))).collect();
         self.progress.settled(started.elapsed());
         recent.remember(number, &subjects);
         recent.forget(self.progress.committed(self.partition.index));
-        Ok(Settled { state, subjects, rows, messages, number })
+        let packed = self.pack(&rows)?;
+        Ok(packed.map(|parcel| Settled { state, subjects, parcel, messages, number }))
+    }
+
+    /// Packs rows; `None` when it was told to stop while keys of persons were out of reach.
+    fn pack(&self, rows: &Rows) -> Result<Option<Parcel>, Halt> {
+        let (mut pause, longest) = RETRY;
+        loop {
+            let doubts = self.opener.doubts();
+            let parcel = Parcel::pack(rows, self.opener.as_ref())?;
+            if self.opener.doubts() == doubts {
+                return Ok(Some(parcel));
+            }
+            self.progress.wait_for(self.partition.index, "the keys of persons are out of reach");
+            if !self.progress.pause(self.partition.index, pause) {
+                return Ok(None);
+            }
+            pause = (pause * 2).min(longest);
+        }
     }
 }
 
@@ -166,7 +189,9 @@ impl Due {
 
 impl Pending {
     fn take(&mut self) -> Due {
-        Due { position: self.next, entries: std::mem::take(&mut self.entries) }
+        // The next settle mostly has as many as this one.
+        let room = Vec::with_capacity(self.entries.len());
+        Due { position: self.next, entries: std::mem::replace(&mut self.entries, room) }
     }
 
     /// Takes an entry and gives what is to be settled now.

@@ -16,7 +16,7 @@ use smarketing_sim::history::Plan;
 use smarketing_sim::pseudonym::pseudonymise;
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 /// The allocator of the binary.
@@ -30,6 +30,8 @@ const HEAVY_TOUCHES: u32 = 100_000;
 const ENDS_AT: Timestamp = Timestamp(1_790_000_000_000);
 
 fn main() {
+    // As the binary does.
+    let _ignored = rustix::thread::disable_transparent_huge_pages(true);
     let events = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(EVENTS);
     let plan = Plan::demo(1, ENDS_AT).events(events);
     let plain = run("ordinary", plan.clone());
@@ -106,13 +108,13 @@ fn named(event: Event<Address>) -> Event<LeadRef> {
 
 /// Subjects as the store keeps them: bytes.
 #[derive(Default)]
-struct Memory(HashMap<SubjectId, Vec<u8>>);
+struct Memory(HashMap<SubjectId, Arc<[u8]>>);
 
 impl Shelf for Memory {
     type Error = Infallible;
 
     fn load(&mut self, ids: &[SubjectId]) -> Result<Vec<Option<Subject>>, Infallible> {
-        let decode = |bytes: &Vec<u8>| Subject::decode(bytes).expect("bytes of the kernel itself");
+        let decode = |bytes: &Arc<[u8]>| Subject::decode(bytes).expect("bytes of the kernel itself");
         Ok(ids.iter().map(|id| self.0.get(id).map(decode)).collect())
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Classifier<'r> {
 pub(crate) struct Landing {
     /// Normalised path.
     pub(crate) path: Text,
-    pub(crate) brought: Option<Brought>,
+    pub(crate) brought: Option<Arc<Brought>>,
     pub(crate) referrer_host: Option<Text>,
 }
 
@@ -147,7 +147,7 @@ fn land(rules: &Rules, address: &Text, referrer: Option<&Text>) -> Landing {
     let found = url.as_ref().and_then(|url| source_of(url, referrer.as_ref(), &rules.own_sites));
     Landing {
         path: url.as_ref().map_or_else(|| address.clone(), |url| Text::from(&*normalise(url.path()))),
-        brought: found.map(Brought::from),
+        brought: found.map(|found| Arc::new(Brought::from(found))),
         referrer_host: referrer.as_ref().and_then(Url::host).map(Text::from),
     }
 }

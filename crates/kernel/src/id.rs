@@ -52,16 +52,6 @@ impl SubjectId {
         Self { kind: Kind::Lead, hash: id.0 }
     }
 
-    /// The least id of a kind.
-    pub(crate) fn first(kind: Kind) -> Self {
-        Self { kind, hash: [0; 16] }
-    }
-
-    /// The greatest id of a kind.
-    pub(crate) fn last(kind: Kind) -> Self {
-        Self { kind, hash: [0xFF; 16] }
-    }
-
     /// The lead behind this id, when it is one.
     #[must_use]
     pub fn as_lead(self) -> Option<LeadId> {

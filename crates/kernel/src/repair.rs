@@ -25,14 +25,12 @@ pub fn shown<'s>(
     version: u64,
     subjects: impl IntoIterator<Item = (SubjectId, &'s Subject)>,
 ) -> Rows {
-    let mut rows = Rows { partition, version, ..Rows::default() };
-    let mut checksums = Checksums::new();
     let rules = &Classifier::new(rules);
-    let mut ledger = Ledger::new(rules, Timestamp(0));
+    let mut ledger = Ledger::new(rules, Timestamp(0), Rows { partition, version, ..Rows::default() });
     for (id, subject) in subjects {
-        let shown = ledger.settle(Projection::default(), project(rules, id, subject), subject);
-        shown.enter(&mut rows, &mut checksums);
+        ledger.settle(Projection::default(), project(rules, id, subject), subject);
     }
+    let mut rows = ledger.close(&mut Checksums::new());
     rows.credit_ledger.clear();
     rows
 }

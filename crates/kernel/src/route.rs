@@ -86,7 +86,7 @@ fn view(rules: &Classifier<'_>, page: PageViewed<LeadRef>) -> View {
         brought: landing.brought.clone(),
         referrer_host: landing.referrer_host.clone(),
         bot: page.user_agent.as_ref().is_some_and(|agent| rules.is_bot(agent)),
-        lead: page.lead,
+        lead: page.lead.map(Box::new),
     }
 }
 

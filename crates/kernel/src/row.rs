@@ -14,6 +14,7 @@ use crate::text::Text;
 use crate::time::{Day, Timestamp};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// The tables, for checksums and counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -77,47 +78,52 @@ pub struct Rows {
     pub rejects: Vec<Change<RejectedRecord>>,
 }
 
+/// How many tables there are.
+pub(crate) const TABLES: usize = 13;
+
+/// The same for every table, in one order.
+macro_rules! every_table {
+    ($rows:expr, |$table:ident| $what:expr) => {
+        every_table!(@ $rows, $table, $what; web_events touches leads lead_events stage_entries handoffs deals
+            deal_history conversions ad_spend exchange_rates credit_ledger rejects)
+    };
+    (@ $rows:expr, $table:ident, $what:expr; $($name:ident)+) => {{
+        let Rows { $($name,)+ partition: _, version: _ } = $rows;
+        [$({ let $table = $name; $what }),+]
+    }};
+}
+
 impl Rows {
-    /// Takes in what `other` has to say; its ledger entries are numbered on.
-    pub(crate) fn append(&mut self, mut other: Self) {
-        self.web_events.append(&mut other.web_events);
-        self.touches.append(&mut other.touches);
-        self.leads.append(&mut other.leads);
-        self.lead_events.append(&mut other.lead_events);
-        self.stage_entries.append(&mut other.stage_entries);
-        self.handoffs.append(&mut other.handoffs);
-        self.deals.append(&mut other.deals);
-        self.deal_history.append(&mut other.deal_history);
-        self.conversions.append(&mut other.conversions);
-        self.ad_spend.append(&mut other.ad_spend);
-        self.exchange_rates.append(&mut other.exchange_rates);
-        self.rejects.append(&mut other.rejects);
-        for mut entry in other.credit_ledger {
-            entry.index = u32::try_from(self.credit_ledger.len()).unwrap_or(u32::MAX);
-            self.credit_ledger.push(entry);
-        }
+    /// How many rows each table has.
+    pub(crate) fn lengths(&self) -> [usize; TABLES] {
+        every_table!(self, |table| table.len())
+    }
+
+    /// Takes rows out: of each table those at the places that `gone` answers for its number, in order and apart.
+    pub(crate) fn cut<I: Iterator<Item = Range<usize>>>(&mut self, gone: impl Fn(usize) -> I) {
+        let mut numbers = 0..;
+        every_table!(self, |table| numbers.next().map(|number| cut(table, gone(number))));
     }
 
     /// How many rows there are in all tables.
     #[must_use]
     pub fn count(&self) -> u64 {
-        let tables = [
-            self.web_events.len(),
-            self.touches.len(),
-            self.leads.len(),
-            self.lead_events.len(),
-            self.stage_entries.len(),
-            self.handoffs.len(),
-            self.deals.len(),
-            self.deal_history.len(),
-            self.conversions.len(),
-            self.ad_spend.len(),
-            self.exchange_rates.len(),
-            self.credit_ledger.len(),
-            self.rejects.len(),
-        ];
-        tables.iter().map(|rows| *rows as u64).sum()
+        self.lengths().into_iter().map(|rows| rows as u64).sum()
     }
+}
+
+/// Takes ranges out of a list; they are in order and apart.
+pub(crate) fn cut<T>(list: &mut Vec<T>, gone: impl Iterator<Item = Range<usize>>) {
+    let mut gone = gone.filter(|range| !range.is_empty()).peekable();
+    if gone.peek().is_none() {
+        return;
+    }
+    let mut places = 0..;
+    list.retain(|_| {
+        let place = places.next().unwrap_or(usize::MAX);
+        while gone.next_if(|range| range.end <= place).is_some() {}
+        !gone.peek().is_some_and(|range| range.contains(&place))
+    });
 }
 
 /// A page view. Key: workspace, visitor, viewed_at, event_id.

@@ -4,7 +4,7 @@ use crate::classify::Classifier;
 use crate::journey::Recipe;
 use crate::ledger;
 use crate::projection::{Projection, Seen, Told, Touched};
-use crate::row::{self, Change, Conversion, ConversionKind, Outcome, Reason, Rows, Table};
+use crate::row::{self, Change, Conversion, ConversionKind, Outcome, Reason, Rows, TABLES, Table};
 use crate::subject::{Part, Subject};
 use crate::text::Text;
 use crate::time::{Day, Timestamp};
@@ -12,6 +12,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::hash::{Hash, Hasher};
+use core::ops::Range;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
@@ -76,66 +77,84 @@ pub(crate) fn month(day: Day) -> i32 {
     year.saturating_mul(100).saturating_add(i32::from(month))
 }
 
-/// What a settle of one subject has to say: its rows, and by how much its buckets change.
-#[derive(Default)]
-pub(crate) struct Changes {
-    rows: Rows,
-    /// One a row.
-    moved: Vec<((Table, i32), Checksum)>,
-}
-
-/// Compares subjects with what they were.
+/// What the settles of a step have to say, subject by subject.
 pub(crate) struct Ledger<'a> {
     rules: &'a Classifier<'a>,
     recorded_at: Timestamp,
     digester: Digester,
+    rows: Rows,
+    /// By how much buckets change, one a row.
+    moved: Vec<((Table, i32), Checksum)>,
+    withdrawn: Vec<Portion>,
 }
 
-impl Changes {
-    /// Enters it among everything else the step says.
-    pub(crate) fn enter(self, rows: &mut Rows, checksums: &mut Checksums) {
+/// What one settle said: where it begins and ends in every table, and in [`Ledger::moved`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Portion {
+    from: [u32; TABLES + 1],
+    to: [u32; TABLES + 1],
+}
+
+impl Portion {
+    fn of(&self, list: usize) -> Range<usize> {
+        let end = |ends: &[u32]| ends.get(list).map_or(0, |end| *end as usize);
+        end(&self.from)..end(&self.to)
+    }
+}
+
+impl<'a> Ledger<'a> {
+    /// A ledger that goes on behind `rows`.
+    pub(crate) fn new(rules: &'a Classifier<'a>, recorded_at: Timestamp, rows: Rows) -> Self {
+        Self { rules, recorded_at, digester: Digester::default(), rows, moved: Vec::new(), withdrawn: Vec::new() }
+    }
+
+    /// Says everything that differs between two projections of one subject whose state is now `subject`.
+    pub(crate) fn settle(&mut self, before: Projection, after: Projection, subject: &Subject) -> Portion {
+        let from = self.ends();
+        let merged = after.leads.iter().all(|lead| lead.created_at.is_none());
+        self.credit(before.conversions, after.conversions, subject, merged);
+        self.differ(before.web_events, after.web_events, subject, |rows| &mut rows.web_events);
+        self.differ(before.touches, after.touches, subject, |rows| &mut rows.touches);
+        self.differ(before.leads, after.leads, subject, |rows| &mut rows.leads);
+        self.differ(before.lead_events, after.lead_events, subject, |rows| &mut rows.lead_events);
+        self.differ(before.stage_entries, after.stage_entries, subject, |rows| &mut rows.stage_entries);
+        self.differ(before.handoffs, after.handoffs, subject, |rows| &mut rows.handoffs);
+        self.differ(before.deals, after.deals, subject, |rows| &mut rows.deals);
+        self.differ(before.deal_history, after.deal_history, subject, |rows| &mut rows.deal_history);
+        self.differ(before.ad_spend, after.ad_spend, subject, |rows| &mut rows.ad_spend);
+        self.differ(before.exchange_rates, after.exchange_rates, subject, |rows| &mut rows.exchange_rates);
+        Portion { from, to: self.ends() }
+    }
+
+    /// Takes back what a settle said: its subject is settled again.
+    pub(crate) fn withdraw(&mut self, portion: Portion) {
+        self.withdrawn.push(portion);
+    }
+
+    /// Everything that was said and not taken back; checksums move with it.
+    pub(crate) fn close(mut self, checksums: &mut Checksums) -> Rows {
+        self.withdrawn.sort_unstable();
+        let withdrawn = |list: usize| self.withdrawn.iter().map(move |portion| portion.of(list));
+        self.rows.cut(withdrawn);
+        row::cut(&mut self.moved, withdrawn(TABLES));
         for (bucket, moved) in self.moved {
             let sum = checksums.entry(bucket).or_default();
             sum.rows += moved.rows;
             sum.digests = sum.digests.wrapping_add(moved.digests);
         }
-        rows.append(self.rows);
-    }
-}
-
-impl<'a> Ledger<'a> {
-    pub(crate) fn new(rules: &'a Classifier<'a>, recorded_at: Timestamp) -> Self {
-        Self { rules, recorded_at, digester: Digester::default() }
+        (0..).zip(&mut self.rows.credit_ledger).for_each(|(index, entry)| entry.index = index);
+        self.rows
     }
 
-    /// Everything that differs between two projections of one subject whose state is now `subject`.
-    pub(crate) fn settle(&mut self, before: Projection, after: Projection, subject: &Subject) -> Changes {
-        let mut changes = Changes::default();
-        let out = &mut changes;
-        let merged = after.leads.iter().all(|lead| lead.created_at.is_none());
-        self.credit(before.conversions, after.conversions, subject, merged, out);
-        self.differ(before.web_events, after.web_events, subject, out, |rows| &mut rows.web_events);
-        self.differ(before.touches, after.touches, subject, out, |rows| &mut rows.touches);
-        self.differ(before.leads, after.leads, subject, out, |rows| &mut rows.leads);
-        self.differ(before.lead_events, after.lead_events, subject, out, |rows| &mut rows.lead_events);
-        self.differ(before.stage_entries, after.stage_entries, subject, out, |rows| &mut rows.stage_entries);
-        self.differ(before.handoffs, after.handoffs, subject, out, |rows| &mut rows.handoffs);
-        self.differ(before.deals, after.deals, subject, out, |rows| &mut rows.deals);
-        self.differ(before.deal_history, after.deal_history, subject, out, |rows| &mut rows.deal_history);
-        self.differ(before.ad_spend, after.ad_spend, subject, out, |rows| &mut rows.ad_spend);
-        self.differ(before.exchange_rates, after.exchange_rates, subject, out, |rows| &mut rows.exchange_rates);
-        changes
+    fn ends(&self) -> [u32; TABLES + 1] {
+        let narrow = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let mut ends = [narrow(self.moved.len()); TABLES + 1];
+        ends.iter_mut().zip(self.rows.lengths()).for_each(|(end, length)| *end = narrow(length));
+        ends
     }
 
     /// Merges two sorted tables: rows that are new or differ, and keys that are gone.
-    fn differ<S: Shown>(
-        &mut self,
-        before: Vec<S>,
-        after: Vec<S>,
-        subject: &Subject,
-        out: &mut Changes,
-        table: Out<S::Row>,
-    ) {
+    fn differ<S: Shown>(&mut self, before: Vec<S>, after: Vec<S>, subject: &Subject, table: TableOf<S::Row>) {
         let mut old = before.into_iter().peekable();
         let mut new = after.into_iter().peekable();
         while let Some(order) = order(old.peek(), new.peek(), |a, b| a.key().cmp(&b.key())) {
@@ -145,13 +164,13 @@ impl<'a> Ledger<'a> {
                 let month = come.as_ref().or(gone.as_ref()).map_or(0, S::month);
                 let row = |shown: Option<S>| shown.map(|shown| shown.row(self.rules, subject));
                 let (gone, come) = (row(gone), row(come));
-                self.change((S::TABLE, month), gone, come, out, table);
+                self.change((S::TABLE, month), gone, come, table);
             }
         }
     }
 
     /// Splits anew what differs, and enters into the ledger what moved.
-    fn credit(&mut self, before: Vec<Recipe>, after: Vec<Recipe>, subject: &Subject, merged: bool, out: &mut Changes) {
+    fn credit(&mut self, before: Vec<Recipe>, after: Vec<Recipe>, subject: &Subject, merged: bool) {
         let name = |recipe: &Recipe| recipe.head.conversion.clone();
         let (mut old, mut new) = (before.into_iter().peekable(), after.into_iter().peekable());
         while let Some(order) = order(old.peek(), new.peek(), |a, b| name(a).cmp(&name(b))) {
@@ -160,21 +179,14 @@ impl<'a> Ledger<'a> {
             if gone != come {
                 let split = |recipe: Option<Recipe>| recipe.map(|recipe| recipe.split(self.rules));
                 let (gone, come) = (split(gone), split(come));
-                self.enter(gone.as_ref(), come.as_ref(), subject, merged, &mut out.rows);
-                self.change((Table::Conversions, 0), gone, come, out, |rows| &mut rows.conversions);
+                self.enter(gone.as_ref(), come.as_ref(), subject, merged);
+                self.change((Table::Conversions, 0), gone, come, |rows| &mut rows.conversions);
             }
         }
     }
 
     /// Takes note of one key that is new, differs or is gone.
-    fn change<R: Hash>(
-        &mut self,
-        bucket: (Table, i32),
-        gone: Option<R>,
-        come: Option<R>,
-        out: &mut Changes,
-        table: Out<R>,
-    ) {
+    fn change<R: Hash>(&mut self, bucket: (Table, i32), gone: Option<R>, come: Option<R>, table: TableOf<R>) {
         let mut sum = Checksum::default();
         if let Some(row) = &gone {
             sum.rows -= 1;
@@ -190,29 +202,22 @@ impl<'a> Ledger<'a> {
             (Some(row), None) => Change { row, deleted: true, digest: 0 },
             (None, None) => return,
         };
-        out.moved.push((bucket, sum));
-        table(&mut out.rows).push(change);
+        self.moved.push((bucket, sum));
+        table(&mut self.rows).push(change);
     }
 
-    fn enter(
-        &self,
-        gone: Option<&Conversion>,
-        come: Option<&Conversion>,
-        subject: &Subject,
-        merged: bool,
-        rows: &mut Rows,
-    ) {
+    fn enter(&mut self, gone: Option<&Conversion>, come: Option<&Conversion>, subject: &Subject, merged: bool) {
         let why = |gone: &Conversion| match gone.kind {
             ConversionKind::Opportunity | ConversionKind::Won => ledger::why_gone(outcome_of(subject, &gone.subject)),
             _ if merged => Reason::IdentityChanged,
             _ => Reason::Withdrawn,
         };
-        rows.credit_ledger.extend(ledger::entries(gone, come, why, self.recorded_at));
+        self.rows.credit_ledger.extend(ledger::entries(gone, come, why, self.recorded_at));
     }
 }
 
 /// Where changes of a table go.
-type Out<R> = fn(&mut Rows) -> &mut Vec<Change<R>>;
+type TableOf<R> = fn(&mut Rows) -> &mut Vec<Change<R>>;
 
 /// Which of the heads of two sorted tables comes first; `None` when both are at their end.
 fn order<T>(old: Option<&T>, new: Option<&T>, compare: impl Fn(&T, &T) -> Ordering) -> Option<Ordering> {

@@ -8,15 +8,18 @@
 //! A step works on a part of its subjects at a time and puts the others away in the bytes the store keeps, so that its
 //! memory hangs on what it says, not on how long the histories are that it touches.
 
+mod post;
+mod streams;
+
 use crate::classify::{Classifier, Lookup};
-use crate::entry::{Entry, Message, Source};
+use crate::entry::{Entry, Message};
 use crate::id::{Kind, SubjectId};
 use crate::projection::{Projection, Statement, project};
 use crate::repair;
 use crate::route::{Routed, route};
 use crate::row::{Change, RejectedRecord, Rows};
 use crate::rules::Rules;
-use crate::settle::{Changes, Checksums, Ledger};
+use crate::settle::{Checksums, Ledger, Portion};
 use crate::subject::{Fact, Part, Subject, Tag};
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -24,13 +27,12 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use post::{Arrival, Post};
 use serde::{Deserialize, Serialize};
+use streams::Streams;
 
 /// Times a subject may be projected in one step before the partition is halted: far above any chain of merges.
 const ROUNDS_MAX: u32 = 10_000;
-
-/// Subjects worked on at a time.
-const PART: usize = 512;
 
 /// Which partition this is, of how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +80,7 @@ pub struct Commit {
     /// The partition's own state after the step.
     pub state: State,
     /// Subjects as they now are, in the bytes the store keeps ([`Subject::decode`]); `None` for one that is empty.
-    pub subjects: Vec<(SubjectId, Option<Vec<u8>>)>,
+    pub subjects: Vec<(SubjectId, Option<Arc<[u8]>>)>,
     /// What goes to the warehouse.
     pub rows: Rows,
     /// What goes to other partitions, in order of sending.
@@ -132,50 +134,52 @@ pub fn step<S: Shelf>(
     let next = state.position + entries.len() as u64;
     let mut rows = Rows { partition: partition.index, version: next.saturating_sub(1), ..Rows::default() };
     let classifier = Classifier::new(rules);
-    let waiting = sort_in(&classifier, &mut state, entries, &mut rows)?;
-    let recorded_at = state.watermark;
-    let ledger = Ledger::new(&classifier, recorded_at);
-    let mut floor = Floor { rules: &classifier, partition, ledger, waiting, seats: Lookup::default() };
-    floor.settle_all(&mut state, shelf)?;
+    let mut streams = Streams::open(&mut state);
+    let post = sort_in(&classifier, &mut state, &mut streams, entries, &mut rows)?;
+    let ledger = Ledger::new(&classifier, state.watermark, rows);
+    let mut floor = Floor {
+        rules: &classifier,
+        partition,
+        ledger,
+        post,
+        streams,
+        seats: Lookup::default(),
+        facts: Vec::new(),
+        bytes: Vec::new(),
+    };
+    floor.settle_all(shelf)?;
     state.position = next;
-    floor.close(state, rows)
+    floor.close(state)
 }
 
-/// Something for a subject.
-enum Arrival {
-    Fact { workspace: Text, name: Text, fact: Fact, stream: Text },
-    Said(Message),
-}
-
-/// Checks marks, counts, and addresses every entry to its subject. A subject's arrivals stay in journal order.
+/// Checks marks, counts, and addresses every entry to its subject.
 fn sort_in<E>(
     rules: &Classifier<'_>,
     state: &mut State,
+    streams: &mut Streams,
     entries: Vec<Entry>,
     rows: &mut Rows,
-) -> Result<BTreeMap<SubjectId, Vec<Arrival>>, Error<E>> {
-    let mut arrivals: Lookup<SubjectId, Vec<Arrival>> = Lookup::default();
+) -> Result<Post, Error<E>> {
+    let mut post = Post::default();
     for entry in entries {
         match entry {
             Entry::Tick { at } => state.watermark = state.watermark.max(at),
             Entry::Reject { source, reject } => {
-                if let Some(stream) = advance(state, &source) {
-                    stream.rejected += 1;
-                    *stream.reasons.entry(reject.reason.clone()).or_default() += 1;
+                if let Some(stream) = streams.advance(&source) {
+                    streams.rejected(stream, &reject.reason);
                     rows.rejects.push(Change::written(repair::rejected(source, reject)));
                 }
             }
             Entry::Resolved { source, reject } => {
-                if advance(state, &source).is_some() {
+                if streams.advance(&source).is_some() {
                     rows.rejects.push(Change::taken_back(RejectedRecord::resolved(reject)));
                 }
             }
             Entry::Event { source, event } => {
-                if advance(state, &source).is_some() {
+                if let Some(stream) = streams.advance(&source) {
                     state.watermark = state.watermark.max(event.occurred_at);
                     let Routed { to, name, workspace, fact } = route(rules, event);
-                    let arrival = Arrival::Fact { workspace, name, fact, stream: source.stream };
-                    arrivals.entry(to).or_default().push(arrival);
+                    post.add(to, Arrival::Fact { workspace, name, fact, stream });
                 }
             }
             Entry::Message { lineage, .. } if lineage != rules.lineage() => {}
@@ -187,26 +191,12 @@ fn sort_in<E>(
                 }
                 if seq == *mark + 1 {
                     *mark = seq;
-                    arrivals.entry(message.to).or_default().push(Arrival::Said(message));
+                    post.add(message.to, Arrival::Said(message));
                 }
             }
         }
     }
-    Ok(arrivals.into_iter().collect())
-}
-
-/// Moves the stream's mark; `None` (and a duplicate counted) for a position that was taken before.
-fn advance<'s>(state: &'s mut State, source: &Source) -> Option<&'s mut Stream> {
-    if !state.streams.contains_key(&source.stream) {
-        state.streams.insert(source.stream.clone(), Stream::default());
-    }
-    let stream = state.streams.get_mut(&source.stream)?;
-    if source.position < stream.mark {
-        stream.duplicates += 1;
-        return None;
-    }
-    stream.mark = source.position.saturating_add(1);
-    Some(stream)
+    Ok(post)
 }
 
 /// A subject that takes part in the step.
@@ -228,8 +218,9 @@ struct Open {
 /// What a step changes about a subject.
 struct Folded {
     /// The subject as the store keeps it; `None` for one that is empty.
-    kept: Option<Vec<u8>>,
-    shown: Changes,
+    kept: Option<Arc<[u8]>>,
+    /// Where the ledger has what it shows.
+    shown: Portion,
     /// What subjects of other partitions are told.
     told: Vec<Message>,
     rounds: u32,
@@ -240,34 +231,42 @@ struct Floor<'r> {
     rules: &'r Classifier<'r>,
     partition: Partition,
     ledger: Ledger<'r>,
-    /// What came for subjects and is not taken in yet.
-    waiting: BTreeMap<SubjectId, Vec<Arrival>>,
+    post: Post,
+    streams: Streams,
     seats: Lookup<SubjectId, Seat>,
+    /// Room for the facts of one subject.
+    facts: Vec<(Fact, usize)>,
+    /// Room for the bytes of one subject.
+    bytes: Vec<u8>,
 }
 
 impl Floor<'_> {
     /// Lets every subject take in what came for it, and delivers what it says then, until nobody has news.
-    fn settle_all<S: Shelf>(&mut self, state: &mut State, shelf: &mut S) -> Result<(), Error<S::Error>> {
-        while let Some(part) = self.next_part() {
+    fn settle_all<S: Shelf>(&mut self, shelf: &mut S) -> Result<(), Error<S::Error>> {
+        loop {
+            let part = self.post.next_part();
+            if part.is_empty() {
+                return Ok(());
+            }
             let opened = self.open(&part, shelf)?;
             for ((id, arrivals), mut open) in part.into_iter().zip(opened) {
-                open.take_in(arrivals, state);
+                self.take_in(arrivals, &mut open.subject);
                 self.project(id, &mut open)?;
                 let seat = if folds(id.kind) { Seat::Folded(self.fold(id, open)?) } else { Seat::Open(Box::new(open)) };
                 self.seats.insert(id, seat);
             }
         }
-        Ok(())
     }
 
-    /// Some of the subjects for whom something came, all of the first kind that has any. Visitors speak to leads,
-    /// deals to leads and accounts, leads to accounts: in this order most settle once.
-    fn next_part(&mut self) -> Option<Vec<(SubjectId, Vec<Arrival>)>> {
-        let order = [Kind::Visitor, Kind::Rates, Kind::Deal, Kind::Lead, Kind::Account, Kind::Spend];
-        let of = |kind| self.waiting.range(SubjectId::first(kind)..=SubjectId::last(kind)).map(|(id, _)| *id);
-        let part: Vec<SubjectId> =
-            order.into_iter().map(|kind| of(kind).take(PART).collect()).find(|part: &Vec<_>| !part.is_empty())?;
-        Some(part.into_iter().filter_map(|id| self.waiting.remove_entry(&id)).collect())
+    /// Adds what arrived, and counts what was new.
+    fn take_in(&mut self, arrivals: Vec<Arrival>, subject: &mut Subject) {
+        for arrival in arrivals {
+            match arrival {
+                Arrival::Fact { fact, stream, .. } => self.facts.push((fact, stream)),
+                Arrival::Said(message) => subject.hear((message.tag, message.from), message.part),
+            }
+        }
+        subject.learn(&mut self.facts, |stream, is_new| self.streams.taken(stream, is_new));
     }
 
     /// The subjects of `part`, in its order: from where they sit, or from the shelf.
@@ -294,6 +293,7 @@ impl Floor<'_> {
             let before = stored.as_ref().map(|subject| project(self.rules, *id, subject)).unwrap_or_default();
             let mut open = Open { subject: stored.unwrap_or_else(|| new(arrivals)), before, now: None, rounds: 0 };
             if let Some(folded) = seat {
+                self.ledger.withdraw(folded.shown);
                 let kept = folded.kept.map(|kept| Subject::decode(&kept)).transpose();
                 open.subject = kept.map_err(|_| Error::Unkept(*id))?.unwrap_or_else(|| new(arrivals));
                 open.now = Some(project(self.rules, *id, &open.subject));
@@ -314,7 +314,7 @@ impl Floor<'_> {
         let old = open.now.as_ref().unwrap_or(&open.before);
         for message in statements(id, &open.subject, &old.said, &now.said) {
             if message.to.partition(self.partition.count) == self.partition.index {
-                self.waiting.entry(message.to).or_default().push(Arrival::Said(message));
+                self.post.add(message.to, Arrival::Said(message));
             }
         }
         open.now = Some(now);
@@ -327,12 +327,19 @@ impl Floor<'_> {
         let now = now.unwrap_or_default();
         let elsewhere = |message: &Message| message.to.partition(self.partition.count) != self.partition.index;
         let told = statements(id, &subject, &before.said, &now.said).filter(elsewhere).collect();
-        let kept = (!subject.is_empty()).then(|| subject.encode()).transpose().map_err(|_| Error::Unkept(id))?;
+        let kept = if subject.is_empty() { None } else { Some(self.encode(&subject).map_err(|_| Error::Unkept(id))?) };
         Ok(Box::new(Folded { kept, shown: self.ledger.settle(before, now, &subject), told, rounds }))
     }
 
-    /// Clears the floor, in order of subjects: rows, ledger, checksums, messages numbered densely, subjects.
-    fn close<E>(mut self, mut state: State, mut rows: Rows) -> Result<Commit, Error<E>> {
+    /// The subject as the store keeps it.
+    fn encode(&mut self, subject: &Subject) -> Result<Arc<[u8]>, postcard::Error> {
+        self.bytes.clear();
+        self.bytes = subject.encode_into(core::mem::take(&mut self.bytes))?;
+        Ok(Arc::from(self.bytes.as_slice()))
+    }
+
+    /// Clears the floor: rows, ledger, checksums; messages numbered densely and subjects, in order of subjects.
+    fn close<E>(mut self, mut state: State) -> Result<Commit, Error<E>> {
         let mut seats: Vec<(SubjectId, Seat)> = core::mem::take(&mut self.seats).into_iter().collect();
         seats.sort_unstable_by_key(|(id, _)| *id);
         let (mut subjects, mut messages) = (Vec::with_capacity(seats.len()), Vec::new());
@@ -341,8 +348,7 @@ impl Floor<'_> {
                 Seat::Open(open) => self.fold(id, *open)?,
                 Seat::Folded(folded) => folded,
             };
-            let Folded { kept, shown, told, .. } = *folded;
-            shown.enter(&mut rows, &mut state.checksums);
+            let Folded { kept, told, .. } = *folded;
             subjects.push((id, kept));
             for message in told {
                 let partition = message.to.partition(self.partition.count);
@@ -352,26 +358,10 @@ impl Floor<'_> {
                 messages.push((partition, Entry::Message { lineage, from, seq: *seq, message }));
             }
         }
+        self.streams.close(&mut state);
+        let rows = self.ledger.close(&mut state.checksums);
         repair::count_written(&rows, &mut state.checksums);
         Ok(Commit { state, subjects, rows, messages })
-    }
-}
-
-impl Open {
-    /// Adds what arrived, and counts what was new.
-    fn take_in(&mut self, arrivals: Vec<Arrival>, state: &mut State) {
-        let mut facts = Vec::new();
-        for arrival in arrivals {
-            match arrival {
-                Arrival::Fact { fact, stream, .. } => facts.push((fact, stream)),
-                Arrival::Said(message) => self.subject.hear((message.tag, message.from), message.part),
-            }
-        }
-        for (stream, is_new) in self.subject.learn(facts) {
-            if let Some(stream) = state.streams.get_mut(&stream) {
-                *(if is_new { &mut stream.applied } else { &mut stream.duplicates }) += 1;
-            }
-        }
     }
 }
 
@@ -385,15 +375,6 @@ fn folds(kind: Kind) -> bool {
 fn new(arrivals: &[Arrival]) -> Subject {
     let (workspace, name) = arrivals.first().map(Arrival::address).unwrap_or_default();
     Subject::new(workspace, name)
-}
-
-impl Arrival {
-    fn address(&self) -> (Text, Text) {
-        match self {
-            Self::Fact { workspace, name, .. } => (workspace.clone(), name.clone()),
-            Self::Said(message) => (message.workspace.clone(), message.name.clone()),
-        }
-    }
 }
 
 /// What a subject says now and did not before, and what it takes back, in order of receiver and tag.

@@ -53,13 +53,13 @@ pub struct View {
     /// Normalised path.
     pub path: Text,
     /// Source, medium and campaign the view brought itself; `None` inside a site or without any.
-    pub brought: Option<Brought>,
+    pub brought: Option<Arc<Brought>>,
     /// Host of the page before; `None` without a referrer.
     pub referrer_host: Option<Text>,
     /// Whether the browser is a known bot: counted, not journeyed.
     pub bot: bool,
-    /// The lead the page knew.
-    pub lead: Option<LeadRef>,
+    /// The lead the page knew; few do.
+    pub lead: Option<Box<LeadRef>>,
 }
 
 /// Source, medium and campaign as found, before any rule.
@@ -277,11 +277,11 @@ impl Subject {
         }
     }
 
-    /// Adds facts, one an event id, and answers for each whether it was new, with the label it came with.
+    /// Takes facts in, one an event id, and tells of each whether it was new, with the label it came with.
     ///
     /// A repeated id is the producer repeating itself. Should the repetitions differ, the least by (time, content)
     /// stays, whichever came first: the set of events decides, not their order.
-    pub(crate) fn learn<L>(&mut self, mut coming: Vec<(Fact, L)>) -> Vec<(L, bool)> {
+    pub(crate) fn learn<L>(&mut self, coming: &mut Vec<(Fact, L)>, mut tell: impl FnMut(L, bool)) {
         // What comes is little, what is held may be much: that one is walked once, whatever its size.
         coming.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
         let mut held: Vec<Option<usize>> = vec![None; coming.len()];
@@ -292,12 +292,11 @@ impl Subject {
                 *slot = Some(index);
             }
         }
-        let mut answers = Vec::with_capacity(coming.len());
         let mut latest = None;
-        for ((fact, label), held) in coming.into_iter().zip(held) {
+        for ((fact, label), held) in coming.drain(..).zip(held) {
             let same = |index: &usize| self.facts.get(*index).is_some_and(|known| known.id == fact.id);
             let repeated = held.or_else(|| latest.filter(same));
-            answers.push((label, repeated.is_none()));
+            tell(label, repeated.is_none());
             latest = repeated.or(Some(self.facts.len()));
             match repeated.and_then(|index| self.facts.get_mut(index)) {
                 Some(known) if fact.precedes(known) => *known = Arc::new(fact),
@@ -306,7 +305,6 @@ impl Subject {
             }
         }
         self.facts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-        answers
     }
 
     /// The bytes the store keeps.
@@ -314,7 +312,12 @@ impl Subject {
     /// # Errors
     /// Never in practice: every field has an encoding.
     pub fn encode(&self) -> Result<Vec<u8>, postcard::Error> {
-        postcard::to_allocvec(self)
+        self.encode_into(Vec::new())
+    }
+
+    /// The same, behind what is in `bytes`.
+    pub(crate) fn encode_into(&self, bytes: Vec<u8>) -> Result<Vec<u8>, postcard::Error> {
+        postcard::to_extend(self, bytes)
     }
 
     /// The subject behind stored bytes.

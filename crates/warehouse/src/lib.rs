@@ -35,7 +35,7 @@ pub use error::{Error, Remedy, Result};
 pub use migrate::{MIGRATIONS, Migration};
 pub use options::{Credentials, Options};
 pub use table::{Cell, Column, Kind, Table};
-pub use write::{Opened, Opener};
+pub use write::{Opened, Opener, Parcel};
 
 use clickhouse::{Client, Compression};
 use template::Names;

@@ -10,12 +10,9 @@ pub(crate) mod money;
 pub(crate) mod people;
 
 use crate::write::Opener;
-use clickhouse::native::builder::BlockBuilder;
+use column::Block;
 use smarketing_kernel::row::Table;
 use smarketing_kernel::time::Day;
-
-/// What the client's encoder fails with.
-pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Who says a row, and whether it is still there.
 #[derive(Clone, Copy, Debug)]
@@ -39,11 +36,9 @@ pub(crate) trait Stored: Sized {
         256
     }
 
-    /// Rows as their table wants them, column by column. Only a lead has anything for the `opener`.
-    ///
-    /// # Errors
-    /// When a value does not fit the type of its column, which is a mistake in the record.
-    fn columns(rows: &[(&Self, Stamp)], opener: &dyn Opener, block: &mut BlockBuilder) -> Result<(), BoxedError>;
+    /// Rows as their table wants them, column by column, as a block of the Native format. Only a lead has anything for
+    /// the `opener`.
+    fn block(rows: &[(&Self, Stamp)], opener: &dyn Opener) -> Vec<u8>;
 }
 
 /// Declares how a row of the kernel fills the columns of its table.
@@ -63,16 +58,15 @@ macro_rules! record {
                 $weight
             })?
 
-            fn columns(
+            fn block(
                 rows: &[(&Self, $crate::record::Stamp)],
                 $opener: &dyn $crate::write::Opener,
-                block: &mut clickhouse::native::builder::BlockBuilder,
-            ) -> Result<(), $crate::record::BoxedError> {
-                $(
-                    let values = rows.iter().map(|($row, _)| -> $type { $value });
-                    block.upsert_column::<$type>(stringify!($column))?.add_all(values)?;
-                )*
-                $crate::record::stamps(rows, block)
+            ) -> Vec<u8> {
+                let columns = [$(stringify!($column)),*].len() + $crate::record::STAMPS;
+                let mut block = $crate::record::column::Block::new(columns, rows.len());
+                $(block.column(stringify!($column), rows.iter().map(|($row, _)| -> $type { $value }));)*
+                $crate::record::stamps(rows, &mut block);
+                block.finish()
             }
         }
     };
@@ -90,12 +84,14 @@ macro_rules! record {
 }
 pub(crate) use record;
 
+/// How many columns every table ends with.
+pub(crate) const STAMPS: usize = 4;
+
 /// The columns every table ends with.
-pub(crate) fn stamps<R>(rows: &[(&R, Stamp)], block: &mut BlockBuilder) -> Result<(), BoxedError> {
+pub(crate) fn stamps<R>(rows: &[(&R, Stamp)], block: &mut Block) {
     let stamps = || rows.iter().map(|(_, stamp)| stamp);
-    block.upsert_column("partition")?.add_all(stamps().map(|stamp| stamp.partition))?;
-    block.upsert_column("version")?.add_all(stamps().map(|stamp| stamp.version))?;
-    block.upsert_column("is_deleted")?.add_all(stamps().map(|stamp| u8::from(stamp.deleted)))?;
-    block.upsert_column("row_digest")?.add_all(stamps().map(|stamp| stamp.digest))?;
-    Ok(())
+    block.column("partition", stamps().map(|stamp| stamp.partition));
+    block.column("version", stamps().map(|stamp| stamp.version));
+    block.column("is_deleted", stamps().map(|stamp| u8::from(stamp.deleted)));
+    block.column("row_digest", stamps().map(|stamp| stamp.digest));
 }

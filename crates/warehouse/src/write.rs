@@ -1,24 +1,26 @@
-//! Rows on their way in: merged per table, cut into blocks, acknowledged.
+//! Rows on their way in: packed step by step, sent many steps at once, acknowledged.
 //!
-//! A block is one `INSERT` and becomes one part a month. It is sent in the Native format: ClickHouse takes columns in at
-//! a third of what rows cost it. Writing is state, not change: the same rows written again,
-//! late or twice change nothing, so whoever writes just repeats what was not acknowledged.
+//! A step's rows are encoded as soon as they are there, in ClickHouse's Native format: ClickHouse takes columns in at a
+//! third of what rows cost it. Few large inserts cost it far less than many small ones, so parcels wait for each other;
+//! what is sent together becomes one part a month. Writing is state, not change: the same rows written again, late or
+//! twice change nothing, so whoever writes just repeats what was not acknowledged.
 
 use crate::record::{Stamp, Stored};
 use crate::{Error, Result, Warehouse};
-use clickhouse::error::Error as Client;
-use clickhouse::native::builder::BlockBuilder;
-use smarketing_kernel::row::{Change, LedgerEntry, ModelCredit, Rows};
-use std::collections::BTreeSet;
+use bytes::Bytes;
+use smarketing_kernel::row::{Change, LedgerEntry, ModelCredit, Rows, Table};
+use std::collections::{BTreeMap, BTreeSet};
 
+/// Most rows of one block: few enough to stay in the processor's cache while they are turned into columns.
+const BLOCK_ROWS: usize = 4_096;
+/// Most bytes of one block, roughly.
+const BLOCK_BYTES: usize = 8 << 20;
 /// Most rows of one insert.
-const BLOCK_ROWS: usize = 200_000;
-/// Most bytes of one insert, roughly.
-const BLOCK_BYTES: usize = 64 << 20;
-/// Rows that are turned into columns at once: few enough to stay in the processor's cache.
-const CHUNK_ROWS: usize = 4_096;
-/// Most monthly partitions of one insert; ClickHouse refuses more than 100 (code 252).
-const BLOCK_MONTHS: usize = 90;
+const INSERT_ROWS: usize = 200_000;
+/// Most bytes of one insert.
+const INSERT_BYTES: usize = 64 << 20;
+/// Most monthly partitions of one insert, and so of one block; ClickHouse refuses more than 100 (code 252).
+const MONTHS: usize = 90;
 
 /// What a sealed envelope of a lead held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,93 +43,142 @@ pub trait Opener: Send + Sync {
     }
 }
 
-impl Warehouse {
-    /// Writes all rows of all `batches` and returns when the server has acknowledged every one of them.
+/// The rows of a step, packed.
+#[derive(Clone, Debug, Default)]
+pub struct Parcel {
+    tables: BTreeMap<Table, Vec<Block>>,
+}
+
+/// Rows of one table in the Native format.
+#[derive(Clone, Debug)]
+struct Block {
+    rows: usize,
+    months: BTreeSet<(i32, u8)>,
+    bytes: Bytes,
+}
+
+impl Parcel {
+    /// Packs rows; from now on the secrets of leads stand open in them.
     ///
     /// # Errors
-    /// After an error any part of the rows may have been written; write them all again.
+    /// Credit that is not as long as its journey: one such row would make every view over it fail.
+    pub fn pack(rows: &Rows, opener: &dyn Opener) -> Result<Self> {
+        rows.conversions.iter().try_for_each(|c| even(&c.row.conversion, c.row.journey.len(), &c.row.credits))?;
+        rows.credit_ledger.iter().try_for_each(|e| even(&e.conversion, e.journey.len(), &e.credits))?;
+        let mut parcel = Self::default();
+        parcel.changes(rows, &rows.web_events, opener);
+        parcel.changes(rows, &rows.touches, opener);
+        parcel.changes(rows, &rows.conversions, opener);
+        parcel.table(rows.credit_ledger.iter().map(|entry| entered(rows, entry)).collect(), opener);
+        parcel.changes(rows, &rows.leads, opener);
+        parcel.changes(rows, &rows.lead_events, opener);
+        parcel.changes(rows, &rows.stage_entries, opener);
+        parcel.changes(rows, &rows.handoffs, opener);
+        parcel.changes(rows, &rows.deals, opener);
+        parcel.changes(rows, &rows.deal_history, opener);
+        parcel.changes(rows, &rows.ad_spend, opener);
+        parcel.changes(rows, &rows.exchange_rates, opener);
+        parcel.changes(rows, &rows.rejects, opener);
+        Ok(parcel)
+    }
+
+    /// How many rows are in it.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.tables.values().flatten().map(|block| block.rows as u64).sum()
+    }
+
+    /// How many bytes they take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.tables.values().flatten().map(|block| block.bytes.len()).sum()
+    }
+
+    fn changes<R: Stored>(&mut self, rows: &Rows, changes: &[Change<R>], opener: &dyn Opener) {
+        let (partition, version) = (rows.partition, rows.version);
+        let stamp = |change: &Change<R>| Stamp { partition, version, deleted: change.deleted, digest: change.digest };
+        self.table(changes.iter().map(|change| (&change.row, stamp(change))).collect(), opener);
+    }
+
+    fn table<R: Stored>(&mut self, rows: Vec<(&R, Stamp)>, opener: &dyn Opener) {
+        let block = |rows: Vec<(&R, Stamp)>| Block {
+            rows: rows.len(),
+            months: rows.iter().filter_map(|(row, _)| month(*row)).collect(),
+            bytes: R::block(&rows, opener).into(),
+        };
+        let blocks: Vec<Block> = blocks(rows).into_iter().map(block).collect();
+        if !blocks.is_empty() {
+            self.tables.insert(R::TABLE, blocks);
+        }
+    }
+}
+
+impl Warehouse {
+    /// Packs and sends the rows of all `batches`; see [`Warehouse::send`].
+    ///
+    /// # Errors
+    /// Those of [`Parcel::pack`] and [`Warehouse::send`].
     pub async fn insert(&self, batches: &[Rows], opener: &dyn Opener) -> Result<()> {
-        even(batches)?;
-        let views = async {
-            self.changes(batches, |rows| &rows.web_events, opener).await?;
-            self.changes(batches, |rows| &rows.touches, opener).await
-        };
-        let credit = async {
-            self.changes(batches, |rows| &rows.conversions, opener).await?;
-            self.write(batches.iter().flat_map(entries).collect(), opener).await
-        };
-        let rest = async {
-            self.changes(batches, |rows| &rows.leads, opener).await?;
-            self.changes(batches, |rows| &rows.lead_events, opener).await?;
-            self.changes(batches, |rows| &rows.stage_entries, opener).await?;
-            self.changes(batches, |rows| &rows.handoffs, opener).await?;
-            self.changes(batches, |rows| &rows.deals, opener).await?;
-            self.changes(batches, |rows| &rows.deal_history, opener).await?;
-            self.changes(batches, |rows| &rows.ad_spend, opener).await?;
-            self.changes(batches, |rows| &rows.exchange_rates, opener).await?;
-            self.changes(batches, |rows| &rows.rejects, opener).await
-        };
-        tokio::try_join!(views, credit, rest).map(|_| ())
+        let parcels = batches.iter().map(|rows| Parcel::pack(rows, opener)).collect::<Result<Vec<_>>>()?;
+        self.send(&parcels).await
     }
 
-    async fn changes<'r, R: Stored>(
-        &self,
-        batches: &'r [Rows],
-        table: fn(&'r Rows) -> &'r Vec<Change<R>>,
-        opener: &dyn Opener,
-    ) -> Result<()> {
-        let stamped = |rows: &'r Rows| {
-            let (partition, version) = (rows.partition, rows.version);
-            table(rows).iter().map(move |change| {
-                let stamp = Stamp { partition, version, deleted: change.deleted, digest: change.digest };
-                (&change.row, stamp)
-            })
-        };
-        self.write(batches.iter().flat_map(stamped).collect(), opener).await
+    /// Writes all rows of all parcels and returns when the server has acknowledged every one of them.
+    ///
+    /// # Errors
+    /// After an error any part of the rows may have been written; send them all again.
+    pub async fn send(&self, parcels: &[Parcel]) -> Result<()> {
+        use Table::{Conversions, CreditLedger, Touches, WebEvents};
+        let views = self.send_tables(parcels, |table| matches!(table, WebEvents | Touches));
+        let credit = self.send_tables(parcels, |table| matches!(table, Conversions | CreditLedger));
+        let rest = |table| !matches!(table, WebEvents | Touches | Conversions | CreditLedger);
+        tokio::try_join!(views, credit, self.send_tables(parcels, rest)).map(|_| ())
     }
 
-    /// Writes the rows of one table, block by block.
-    async fn write<R: Stored>(&self, rows: Vec<(&R, Stamp)>, opener: &dyn Opener) -> Result<()> {
-        for block in blocks(rows) {
-            self.block(&block, opener).await.map_err(|error| Error::from_client(R::TABLE.word(), &error))?;
+    /// Writes the tables that `wanted` wants, one after the other.
+    async fn send_tables(&self, parcels: &[Parcel], wanted: fn(Table) -> bool) -> Result<()> {
+        let tables: BTreeSet<Table> = parcels.iter().flat_map(|parcel| parcel.tables.keys().copied()).collect();
+        for table in tables.into_iter().filter(|table| wanted(*table)) {
+            let blocks = parcels.iter().filter_map(|parcel| parcel.tables.get(&table)).flatten();
+            for insert in inserts(blocks) {
+                self.send_blocks(table, &insert).await.map_err(|error| Error::from_client(table.word(), &error))?;
+            }
         }
         Ok(())
     }
 
-    async fn block<R: Stored>(&self, rows: &[(&R, Stamp)], opener: &dyn Opener) -> clickhouse::error::Result<()> {
+    async fn send_blocks(&self, table: Table, blocks: &[&Block]) -> clickhouse::error::Result<()> {
         let timeout = Some(self.options.insert_timeout);
-        let table = format!("{}.{}", self.names.data, R::TABLE.word());
         let mut insert = self
             .service
-            .insert_native_unescaped(&table)
+            .insert_formatted_with(format!("INSERT INTO {}.{} FORMAT Native", self.names.data, table.word()))
             .with_timeouts(timeout, timeout)
             .with_setting("async_insert", "0")
             .with_setting("optimize_on_insert", "0")
             .with_setting("deduplicate_insert", "disable");
-        for rows in rows.chunks(CHUNK_ROWS) {
-            let mut block = BlockBuilder::new();
-            R::columns(rows, opener, &mut block).map_err(Client::InvalidParams)?;
-            let block = block.build().map_err(|error| Client::InvalidParams(Box::new(error)))?;
-            insert.write(&block).await?;
+        for block in blocks {
+            insert.send(block.bytes.clone()).await?;
         }
         insert.end().await
     }
 }
 
-/// The ledger's entries: never changed nor deleted.
-fn entries(rows: &Rows) -> impl Iterator<Item = (&LedgerEntry, Stamp)> {
+/// An entry of the ledger: never changed nor deleted.
+fn entered<'r>(rows: &Rows, entry: &'r LedgerEntry) -> (&'r LedgerEntry, Stamp) {
     let (partition, version) = (rows.partition, rows.version);
-    let stamp = move |digest| Stamp { partition, version, deleted: false, digest };
-    rows.credit_ledger.iter().map(move |entry| (entry, stamp(entry.digest(version))))
+    (entry, Stamp { partition, version, deleted: false, digest: entry.digest(version) })
+}
+
+fn month<R: Stored>(row: &R) -> Option<(i32, u8)> {
+    row.day().map(|day| day.year_month())
 }
 
 /// Cuts rows into blocks of bounded rows, bytes and months. Rows keep their order, unless there are more months than
 /// a block may have; then they are ordered by month first, so that a month is written in as few blocks as possible.
 fn blocks<R: Stored>(mut rows: Vec<(&R, Stamp)>) -> Vec<Vec<(&R, Stamp)>> {
-    let month = |row: &R| row.day().map(|day| day.year_month());
-    let months: BTreeSet<_> = rows.iter().filter_map(|(row, _)| month(row)).collect();
-    if months.len() > BLOCK_MONTHS {
-        rows.sort_by_key(|(row, _)| month(row));
+    let months: BTreeSet<_> = rows.iter().filter_map(|(row, _)| month(*row)).collect();
+    if months.len() > MONTHS {
+        rows.sort_by_key(|(row, _)| month(*row));
     }
     let mut blocks = Vec::new();
     let mut block = Vec::new();
@@ -135,7 +186,7 @@ fn blocks<R: Stored>(mut rows: Vec<(&R, Stamp)>) -> Vec<Vec<(&R, Stamp)>> {
     for (row, stamp) in rows {
         seen.extend(month(row));
         bytes += row.weight();
-        let full = block.len() == BLOCK_ROWS || bytes > BLOCK_BYTES || seen.len() > BLOCK_MONTHS;
+        let full = block.len() == BLOCK_ROWS || bytes > BLOCK_BYTES || seen.len() > MONTHS;
         if full && !block.is_empty() {
             blocks.push(std::mem::take(&mut block));
             (bytes, seen) = (row.weight(), BTreeSet::from_iter(month(row)));
@@ -146,19 +197,30 @@ fn blocks<R: Stored>(mut rows: Vec<(&R, Stamp)>) -> Vec<Vec<(&R, Stamp)>> {
     blocks
 }
 
-/// Refuses credit that is not as long as its journey: one such row would make every view over it fail.
-fn even(batches: &[Rows]) -> Result<()> {
-    let check = |conversion: &str, touches: usize, credits: &[ModelCredit]| {
-        let odd = |credit: &&ModelCredit| {
-            [&credit.micro, &credit.minor, &credit.reporting].iter().any(|c| c.len() != touches)
-        };
-        credits.iter().find(odd).map_or(Ok(()), |credit| {
-            Err(Error::Uneven { conversion: conversion.to_owned(), model: credit.model.to_string() })
-        })
-    };
-    for rows in batches {
-        rows.conversions.iter().try_for_each(|c| check(&c.row.conversion, c.row.journey.len(), &c.row.credits))?;
-        rows.credit_ledger.iter().try_for_each(|e| check(&e.conversion, e.journey.len(), &e.credits))?;
+/// Which blocks are sent with one insert.
+fn inserts<'b>(blocks: impl Iterator<Item = &'b Block>) -> Vec<Vec<&'b Block>> {
+    let mut inserts: Vec<Vec<&Block>> = Vec::new();
+    let (mut rows, mut bytes, mut months) = (0, 0, BTreeSet::new());
+    for block in blocks {
+        rows += block.rows;
+        bytes += block.bytes.len();
+        months.extend(&block.months);
+        let full = rows > INSERT_ROWS || bytes > INSERT_BYTES || months.len() > MONTHS;
+        match inserts.last_mut().filter(|_| !full) {
+            Some(insert) => insert.push(block),
+            None => {
+                inserts.push(vec![block]);
+                (rows, bytes, months) = (block.rows, block.bytes.len(), block.months.clone());
+            }
+        }
     }
-    Ok(())
+    inserts
+}
+
+fn even(conversion: &str, touches: usize, credits: &[ModelCredit]) -> Result<()> {
+    let odd =
+        |credit: &&ModelCredit| [&credit.micro, &credit.minor, &credit.reporting].iter().any(|c| c.len() != touches);
+    credits.iter().find(odd).map_or(Ok(()), |credit| {
+        Err(Error::Uneven { conversion: conversion.to_owned(), model: credit.model.to_string() })
+    })
 }

@@ -1,6 +1,6 @@
 //! From a filled topic to the last acknowledged row, with one process and with two.
 
-use crate::site::{Site, TOPIC_PARTITIONS, history, start, wait};
+use crate::site::{Site, TOPIC_PARTITIONS, different, history, start, wait};
 use crate::{figure, size};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Message, Offset, TopicPartitionList};
@@ -15,7 +15,7 @@ const PARTITIONS: u32 = 2;
 
 pub(crate) fn run(site: &Site) {
     site.create_topic(TOPIC);
-    let events = fill(site);
+    let (events, distinct) = fill(site);
     let alone = rate(events, decoding_alone(site, events));
     figure("a consumer that only decodes", format_args!("{alone:.0}"), "events/s");
     for processes in 1..=PARTITIONS {
@@ -26,7 +26,7 @@ pub(crate) fn run(site: &Site) {
         let started = Instant::now();
         let ups = start(&homes);
         let up_after = started.elapsed();
-        wait(&ups, events);
+        wait(&ups, distinct);
         let took = started.elapsed();
         let after = site.processor_time(&ups);
         figure(&what("topic to acknowledged rows"), format_args!("{:.0}", rate(events, took)), "events/s");
@@ -43,15 +43,15 @@ pub(crate) fn run(site: &Site) {
     }
 }
 
-/// Writes the history; how many events it has.
-fn fill(site: &Site) -> u64 {
+/// Writes the history; how many events it has, and how many different ones.
+fn fill(site: &Site) -> (u64, u64) {
     let lines = history(size("EVENTS", 500_000), "7");
     let mut writer = site.writer(TOPIC);
     for (at, line) in &lines {
         writer.send(line.as_bytes(), Some(*at));
     }
     writer.flush();
-    lines.len() as u64
+    (lines.len() as u64, different(&lines))
 }
 
 /// One consumer with nothing behind it but the decoder.

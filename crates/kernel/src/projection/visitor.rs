@@ -18,7 +18,7 @@ struct Session {
     start: Timestamp,
     last: Timestamp,
     origin: Arc<Origin>,
-    brought: Option<Brought>,
+    brought: Option<Arc<Brought>>,
     first: usize,
 }
 
@@ -68,7 +68,7 @@ fn links(visitor: &Subject) -> Vec<Link<'_>> {
 
 fn named_lead(fact: &Fact) -> Option<&LeadRef> {
     match &fact.body {
-        FactBody::View(view) => view.lead.as_ref().filter(|_| !view.bot),
+        FactBody::View(view) => view.lead.as_deref().filter(|_| !view.bot),
         FactBody::Event(body) => match &**body {
             Body::FormSubmitted(form) => Some(&form.lead),
             _ => None,
@@ -108,7 +108,7 @@ fn sessions(rules: &Classifier<'_>, visitor: &Subject) -> Vec<Session> {
             _ => sessions.push(Session {
                 start: fact.at,
                 last: fact.at,
-                origin: rules.origin(view.brought.as_ref(), &view.path, view.referrer_host.as_deref()),
+                origin: rules.origin(view.brought.as_deref(), &view.path, view.referrer_host.as_deref()),
                 brought: view.brought.clone(),
                 first: index,
             }),
@@ -139,7 +139,7 @@ fn show_views(
     for (index, fact, view) in views(visitor) {
         current = running.next_if(|session| session.first == index).or(current);
         let session = current.filter(|_| !view.bot);
-        let own = || rules.origin(view.brought.as_ref(), &view.path, view.referrer_host.as_deref());
+        let own = || rules.origin(view.brought.as_deref(), &view.path, view.referrer_host.as_deref());
         projection.web_events.push(Seen {
             fact: Arc::clone(fact),
             session_at: session.map_or(fact.at, |session| session.start),
@@ -183,7 +183,7 @@ fn give_sessions(
         }));
     }
     for (_, fact, view) in views(visitor) {
-        if let Some(lead) = view.lead.as_ref().filter(|_| !view.bot) {
+        if let Some(lead) = view.lead.as_deref().filter(|_| !view.bot) {
             let mention = Mention { at: fact.at, id: fact.id.clone(), lead: lead.clone() };
             visits.entry(lead.id).or_default().identified.push(mention);
         }

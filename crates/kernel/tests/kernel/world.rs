@@ -51,7 +51,7 @@ impl Encoded {
     fn apply(&mut self, commit: &Commit) {
         for (id, subject) in &commit.subjects {
             match subject {
-                Some(subject) => self.0.insert(*id, subject.clone()),
+                Some(subject) => self.0.insert(*id, subject.to_vec()),
                 None => self.0.remove(id),
             };
         }

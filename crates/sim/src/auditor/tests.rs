@@ -11,9 +11,10 @@ use smarketing_kernel::step::{Partition, Shelf, State};
 use smarketing_kernel::subject::Subject;
 use smarketing_kernel::time::Timestamp;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 #[derive(Default)]
-struct Kept(BTreeMap<SubjectId, Vec<u8>>);
+struct Kept(BTreeMap<SubjectId, Arc<[u8]>>);
 
 impl Shelf for Kept {
     type Error = Infallible;

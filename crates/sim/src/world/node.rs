@@ -11,6 +11,7 @@ use smarketing_kernel::row::Rows;
 use smarketing_kernel::step::{Commit, Error, Partition, State, step};
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hasher as _;
+use std::sync::Arc;
 
 /// A settle is due whenever the journal offset passes a multiple of this; part of the journal's format.
 const SETTLE_EVERY: u64 = 24;
@@ -21,7 +22,7 @@ const WAITING_MAX: usize = 2;
 /// A step on its way to the writer.
 struct Settled {
     state: State,
-    subjects: Vec<(SubjectId, Option<Vec<u8>>)>,
+    subjects: Vec<(SubjectId, Option<Arc<[u8]>>)>,
     rows: Rows,
     messages: Vec<(u32, Entry)>,
     number: u64,
@@ -44,7 +45,7 @@ pub(super) struct Node {
     pending: Vec<Entry>,
     next: u64,
     /// What steps left that may not be committed yet, with their numbers.
-    left: BTreeMap<SubjectId, (u64, Option<Vec<u8>>)>,
+    left: BTreeMap<SubjectId, (u64, Option<Arc<[u8]>>)>,
     number: u64,
     committed: u64,
     settled: VecDeque<Settled>,

@@ -59,5 +59,5 @@ fn undisturbed(setup: &Setup, ground: &Ground<'_>) -> Result<BTreeMap<SubjectId,
     let alone = Partition { index: 0, count: 1 };
     let commit = step(ground.rules, alone, State::default(), entries, &mut shelf)
         .map_err(|error| Violation::new(Invariant::State, format!("without faults: {error:?}")))?;
-    Ok(commit.subjects.into_iter().filter_map(|(id, kept)| Some((id, kept?))).collect())
+    Ok(commit.subjects.into_iter().filter_map(|(id, kept)| Some((id, kept?.to_vec()))).collect())
 }

@@ -13,7 +13,7 @@ const VOLATILE: usize = 5;
 /// What a store holds after a commit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Held {
-    pub(super) subjects: BTreeMap<SubjectId, Arc<Vec<u8>>>,
+    pub(super) subjects: BTreeMap<SubjectId, Arc<[u8]>>,
     pub(super) state: State,
 }
 
@@ -33,11 +33,11 @@ impl Store {
         &self.commits[self.commits.len() - 1]
     }
 
-    pub(super) fn commit(&mut self, subjects: Vec<(SubjectId, Option<Vec<u8>>)>, state: State) {
+    pub(super) fn commit(&mut self, subjects: Vec<(SubjectId, Option<Arc<[u8]>>)>, state: State) {
         let mut held = self.held().clone();
         for (id, subject) in subjects {
             match subject {
-                Some(bytes) => held.subjects.insert(id, Arc::new(bytes)),
+                Some(bytes) => held.subjects.insert(id, bytes),
                 None => held.subjects.remove(&id),
             };
         }
@@ -92,7 +92,7 @@ fn sum(held: &Held) -> u64 {
 
 /// The worker's view: what it wrote lately, then the store.
 pub(super) struct Recent<'s> {
-    pub(super) left: &'s BTreeMap<SubjectId, (u64, Option<Vec<u8>>)>,
+    pub(super) left: &'s BTreeMap<SubjectId, (u64, Option<Arc<[u8]>>)>,
     pub(super) held: &'s Held,
 }
 
@@ -102,7 +102,7 @@ impl Shelf for Recent<'_> {
     fn load(&mut self, ids: &[SubjectId]) -> Result<Vec<Option<Subject>>, postcard::Error> {
         let load = |id: &SubjectId| match self.left.get(id) {
             Some((_, kept)) => kept.as_ref(),
-            None => self.held.subjects.get(id).map(Arc::as_ref),
+            None => self.held.subjects.get(id),
         };
         ids.iter().map(|id| load(id).map(|bytes| Subject::decode(bytes)).transpose()).collect()
     }

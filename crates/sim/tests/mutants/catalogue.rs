@@ -188,6 +188,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "(Some(_), None) if MUTANT => return, (Some(row), None) => Change { row, deleted: true, digest: 0 },",
         &["Convergence", "Auditor"],
     ),
+    mutant(
+        "what a settle said stays when its subject is settled again",
+        "crates/kernel/src/settle.rs",
+        "self.withdrawn.push(portion);",
+        "if !MUTANT { self.withdrawn.push(portion); }",
+        &["Version"],
+    ),
     // Marks, versions and clocks.
     mutant(
         "a message is taken again",
@@ -198,23 +205,23 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "the mark of a stream takes the next record for a repetition",
-        "crates/kernel/src/step.rs",
+        "crates/kernel/src/step/streams.rs",
         "if source.position < stream.mark {",
         "if source.position < stream.mark || MUTANT && source.position == stream.mark {",
         &["Auditor", "State"],
     ),
     mutant(
         "duplicates are not counted",
-        "crates/kernel/src/step.rs",
-        "        stream.duplicates += 1;\n        return None;",
-        "        if !MUTANT { stream.duplicates += 1; }\n        return None;",
+        "crates/kernel/src/step/streams.rs",
+        "            stream.duplicates += 1;\n            return None;",
+        "            if !MUTANT { stream.duplicates += 1; }\n            return None;",
         &["Records"],
     ),
     mutant(
         "the wall clock is in the fold",
         "crates/kernel/src/step.rs",
-        "let recorded_at = state.watermark;",
-        "let recorded_at = if MUTANT { Timestamp(CLOCK) } else { state.watermark };",
+        "let ledger = Ledger::new(&classifier, state.watermark, rows);",
+        "let ledger = Ledger::new(&classifier, if MUTANT { Timestamp(CLOCK) } else { state.watermark }, rows);",
         &["Version"],
     ),
     mutant(

@@ -59,7 +59,7 @@ fn stationary_funnels_raise_at_most_one_alarm_in_two_hundred_evaluations() {
 #[test]
 fn a_drop_by_a_third_is_seen_as_soon_as_the_sample_allows() {
     const LOOKS: u64 = 150;
-    let curve = [(50_u32, 5..20), (100, 25..45), (150, 50..75), (200, 75..92), (300, 93..101)];
+    let curve = [(50_u32, 2..15), (100, 15..35), (150, 45..70), (200, 70..90), (300, 93..101)];
     for (expected, share) in curve {
         // Of 28 days of entries, a quarter converts, and 0.78 of those within the days that are over.
         let daily = f64::from(expected) / (28.0 * 0.25 * 0.78);

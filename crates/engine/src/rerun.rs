@@ -5,12 +5,12 @@ use crate::codec;
 use crate::limits::{READ_BYTES, READ_ENTRIES, READ_WAIT};
 use crate::log::Log;
 use crate::reconciler::Error;
-use crate::shelf::{Kept, Recent, SharedStore};
+use crate::shelf::{Recent, SharedStore};
 use crate::worker::{Halt, Pending, halted};
 use smarketing_kernel::id::SubjectId;
 use smarketing_kernel::row::Rows;
 use smarketing_kernel::rules::Rules;
-use smarketing_kernel::step::{Commit, Partition, State};
+use smarketing_kernel::step::{Commit, Kept, Partition, State};
 use smarketing_store as store;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -2,7 +2,7 @@
 
 use crate::limits::SUBJECTS_CACHED;
 use smarketing_kernel::id::SubjectId;
-use smarketing_kernel::step::Shelf;
+use smarketing_kernel::step::{Kept, Shelf};
 use smarketing_kernel::subject::Subject;
 use smarketing_store::Partition;
 use std::collections::HashMap;
@@ -38,10 +38,6 @@ pub(crate) fn advice(error: &smarketing_store::Error) -> &'static str {
 
 /// A partition's store, shared between its worker (who loads) and its writer (who commits).
 pub type SharedStore = Arc<Mutex<Box<dyn Partition>>>;
-
-/// A subject as the store keeps it, shared by the step's commit and the worker's memory: encoded, it is several times
-/// smaller than alive. `None` for one that is empty.
-pub type Kept = Option<Arc<[u8]>>;
 
 /// The worker's view: subjects of steps that are not committed yet stand before the store's.
 pub struct Recent {

@@ -74,13 +74,17 @@ pub struct Stream {
     pub reasons: BTreeMap<Text, u64>,
 }
 
+/// A subject in the bytes the store keeps ([`Subject::decode`]), shared by all who hold it: encoded, it is several times
+/// smaller than alive. `None` for one that is empty.
+pub type Kept = Option<Arc<[u8]>>;
+
 /// Everything a step changes; written whole or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
     /// The partition's own state after the step.
     pub state: State,
-    /// Subjects as they now are, in the bytes the store keeps ([`Subject::decode`]); `None` for one that is empty.
-    pub subjects: Vec<(SubjectId, Option<Arc<[u8]>>)>,
+    /// Subjects as they now are.
+    pub subjects: Vec<(SubjectId, Kept)>,
     /// What goes to the warehouse.
     pub rows: Rows,
     /// What goes to other partitions, in order of sending.
@@ -217,8 +221,7 @@ struct Open {
 
 /// What a step changes about a subject.
 struct Folded {
-    /// The subject as the store keeps it; `None` for one that is empty.
-    kept: Option<Arc<[u8]>>,
+    kept: Kept,
     /// Where the ledger has what it shows.
     shown: Portion,
     /// What subjects of other partitions are told.

@@ -64,8 +64,8 @@ pub struct Options {
     pub clock: fn() -> Timestamp,
 }
 
-/// Batches between the two threads.
-const BUFFERED: usize = 2;
+/// Batches between the two threads, besides the one each holds: what waits longer is journalled in a larger batch.
+const BUFFERED: usize = 0;
 /// Pause when there is nothing to do.
 const IDLE: Duration = Duration::from_millis(20);
 /// How often offsets are committed; they only spare work after a restart.

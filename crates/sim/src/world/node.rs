@@ -8,10 +8,9 @@ use crate::chance::mix;
 use smarketing_kernel::entry::Entry;
 use smarketing_kernel::id::SubjectId;
 use smarketing_kernel::row::Rows;
-use smarketing_kernel::step::{Commit, Error, Partition, State, step};
+use smarketing_kernel::step::{Commit, Error, Kept, Partition, State, step};
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hasher as _;
-use std::sync::Arc;
 
 /// A settle is due whenever the journal offset passes a multiple of this; part of the journal's format.
 const SETTLE_EVERY: u64 = 24;
@@ -22,7 +21,7 @@ const WAITING_MAX: usize = 2;
 /// A step on its way to the writer.
 struct Settled {
     state: State,
-    subjects: Vec<(SubjectId, Option<Arc<[u8]>>)>,
+    subjects: Vec<(SubjectId, Kept)>,
     rows: Rows,
     messages: Vec<(u32, Entry)>,
     number: u64,
@@ -45,7 +44,7 @@ pub(super) struct Node {
     pending: Vec<Entry>,
     next: u64,
     /// What steps left that may not be committed yet, with their numbers.
-    left: BTreeMap<SubjectId, (u64, Option<Arc<[u8]>>)>,
+    left: BTreeMap<SubjectId, (u64, Kept)>,
     number: u64,
     committed: u64,
     settled: VecDeque<Settled>,

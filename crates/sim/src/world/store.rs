@@ -1,7 +1,7 @@
 //! The store's twin: commits that are whole or not there, of which the latest can be lost, and snapshots.
 
 use smarketing_kernel::id::SubjectId;
-use smarketing_kernel::step::{Shelf, State};
+use smarketing_kernel::step::{Kept, Shelf, State};
 use smarketing_kernel::subject::Subject;
 use std::collections::BTreeMap;
 use std::hash::Hasher as _;
@@ -33,7 +33,7 @@ impl Store {
         &self.commits[self.commits.len() - 1]
     }
 
-    pub(super) fn commit(&mut self, subjects: Vec<(SubjectId, Option<Arc<[u8]>>)>, state: State) {
+    pub(super) fn commit(&mut self, subjects: Vec<(SubjectId, Kept)>, state: State) {
         let mut held = self.held().clone();
         for (id, subject) in subjects {
             match subject {
@@ -92,7 +92,7 @@ fn sum(held: &Held) -> u64 {
 
 /// The worker's view: what it wrote lately, then the store.
 pub(super) struct Recent<'s> {
-    pub(super) left: &'s BTreeMap<SubjectId, (u64, Option<Arc<[u8]>>)>,
+    pub(super) left: &'s BTreeMap<SubjectId, (u64, Kept)>,
     pub(super) held: &'s Held,
 }
 

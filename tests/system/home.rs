@@ -36,6 +36,13 @@ impl Home {
         self
     }
 
+    /// Sets other variables of the environment of every run.
+    #[allow(dead_code)]
+    pub(crate) fn within(mut self, environment: Vec<(String, String)>) -> Self {
+        self.settings.extend(environment);
+        self
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

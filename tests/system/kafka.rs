@@ -7,7 +7,9 @@
 mod brokers;
 mod writer;
 
+use crate::bucket::{Bucket, KEY_ID};
 use crate::cluster::Cluster;
+use crate::cluster::doors::Doors;
 use crate::engine::Engine;
 use crate::home::{Home, Up};
 use serde_json::Value;
@@ -29,22 +31,29 @@ fn size() -> u64 {
     std::env::var("SMARKETING_KAFKA_EVENTS").ok().and_then(|events| events.parse().ok()).unwrap_or(12_000)
 }
 
-/// What an import on one machine makes of the history, and the history.
-fn undisturbed() -> (Vec<Value>, String) {
+/// A history in parts, and what an import on one machine makes of the first, of the first two, and so on.
+fn undisturbed(seed: &str, parts: usize) -> (Vec<String>, Vec<Vec<Value>>) {
     let home = Home::peppered().with(&[("SERVICE__PARTITIONS", PARTITIONS)]);
-    let generated = home.done(&["generate", "--events", &size().to_string(), "--seed", "5", "--ends", "2026-06-30"]);
-    let file = home.file("history.jsonl", &generated.output);
-    home.done(&["import", "events", file.to_str().unwrap()]);
-    (home.digests(), generated.output)
+    let generated = home.done(&["generate", "--events", &size().to_string(), "--seed", seed, "--ends", "2026-06-30"]);
+    let lines: Vec<&str> = generated.output.lines().collect();
+    let parts: Vec<String> = lines.chunks(lines.len().div_ceil(parts)).map(|part| part.join("\n") + "\n").collect();
+    let results = parts.iter().enumerate().map(|(number, part)| {
+        let file = home.file(&format!("part-{number}.jsonl"), part);
+        home.done(&["import", "events", file.to_str().unwrap()]);
+        home.digests()
+    });
+    let results = results.collect();
+    (parts, results)
 }
 
-/// Kafka, ClickHouse, a registry, and a directory for snapshots.
+/// Kafka, ClickHouse, a registry, and where snapshots are shared: a directory, or a bucket spoken to over TLS.
 struct Site {
     cluster: Cluster,
     brokers: usize,
     engine: Engine,
     writer: Writer,
-    snapshots: TempDir,
+    folder: TempDir,
+    bucket: Option<Bucket>,
 }
 
 impl Site {
@@ -52,12 +61,39 @@ impl Site {
     fn open(brokers: usize) -> Self {
         let cluster = Cluster::start(brokers);
         let writer = Writer::new(&cluster.brokers(), i32::try_from(brokers).unwrap());
-        Self { cluster, brokers, engine: Engine::start(), writer, snapshots: TempDir::new().unwrap() }
+        Self { cluster, brokers, engine: Engine::start(), writer, folder: TempDir::new().unwrap(), bucket: None }
+    }
+
+    /// Snapshots are shared in a bucket.
+    fn with_bucket(self) -> Self {
+        let doors = Doors::make(self.folder.path(), &[]);
+        let bucket = Bucket::over_tls(&doors.file("broker.pem"), &doors.file("broker.key"));
+        Self { bucket: Some(bucket), ..self }
+    }
+
+    fn bucket(&self) -> &Bucket {
+        self.bucket.as_ref().unwrap()
+    }
+
+    /// The partitions that have snapshots in the bucket, with the position of the latest.
+    fn sheltered(&self) -> Vec<(u32, u64)> {
+        let latest = |partition: u32| {
+            let objects = self.bucket().objects(&format!("marketing/g1/partition-{partition:05}"));
+            let name = objects.last()?.file_name()?.to_str()?.to_owned();
+            Some((partition, name.split_once('-')?.0.parse().unwrap()))
+        };
+        (0..PARTITIONS.parse().unwrap()).filter_map(latest).collect()
     }
 
     /// A process of the product.
     fn home(&self) -> Home {
-        Home::peppered().with(&[
+        let snapshots = match self.bucket {
+            Some(_) => "s3://snapshots/marketing",
+            None => self.folder.path().to_str().unwrap(),
+        };
+        let mut environment = self.bucket.as_ref().map(|bucket| bucket.environment(KEY_ID)).unwrap_or_default();
+        environment.push(("SSL_CERT_FILE".to_owned(), self.folder.path().join("ca.pem").display().to_string()));
+        Home::peppered().within(environment).with(&[
             ("SERVICE__PARTITIONS", PARTITIONS),
             ("KAFKA__BROKERS", &self.cluster.brokers()),
             ("KAFKA__REPLICATION", &self.brokers.to_string()),
@@ -74,7 +110,7 @@ impl Site {
             ("KAFKA__TOPICS__SPEND", "auto"),
             ("KAFKA__TOPICS__CONTROL", "auto"),
             ("KAFKA__SCHEMA_REGISTRY", &self.writer.registry.url),
-            ("KAFKA__SNAPSHOTS", self.snapshots.path().to_str().unwrap()),
+            ("KAFKA__SNAPSHOTS", snapshots),
             ("CLICKHOUSE__URL", &self.engine.url()),
             ("CLICKHOUSE__USER", "service"),
             ("CLICKHOUSE__PASSWORD", &self.engine.key()),
@@ -112,18 +148,17 @@ fn must_work(up: &Up, some: impl Fn(usize) -> bool) {
 
 #[test]
 fn whatever_happens_to_processes_and_brokers_the_results_are_the_same() {
-    let (expected, history) = undisturbed();
-    let lines: Vec<&str> = history.lines().collect();
-    let (early, late) = lines.split_at(lines.len() / 2);
-    let mut site = Site::open(1);
-    site.writer.write(early);
+    let (parts, results) = undisturbed("5", 3);
+    let [early, late, last] = [0, 1, 2].map(|part: usize| parts[part].lines().collect::<Vec<_>>());
+    let mut site = Site::open(1).with_bucket();
+    site.writer.write(&early);
 
     let (one, two) = (site.home(), site.home());
     let first = one.serve("run");
     let second = two.serve("run");
     must_work(&first, |owned| owned == 2);
     must_work(&second, |owned| owned == 2);
-    site.writer.write(late);
+    site.writer.write(&late);
     site.writer.poison();
 
     // One dies in the middle of its work and comes back.
@@ -140,7 +175,7 @@ fn whatever_happens_to_processes_and_brokers_the_results_are_the_same() {
     site.cluster.broker(0).kill();
     site.cluster.broker(0).restart();
 
-    must_become(&one, &expected);
+    must_become(&one, &results[1]);
     must_work(&first, |owned| owned == 2);
     let rejects = one.query("SELECT reason, count() AS records FROM rejects GROUP BY reason ORDER BY reason");
     assert_eq!(rejects, POISON.map(|(reason, records)| serde_json::json!({"reason": reason, "records": records})));
@@ -148,29 +183,63 @@ fn whatever_happens_to_processes_and_brokers_the_results_are_the_same() {
 
     // Both drain, and nothing changes any more.
     assert_eq!((first.stop(), second.stop()), (Some(0), Some(0)));
-    assert_eq!(one.digests(), expected);
-    let snapshots = std::fs::read_dir(site.snapshots.path().join("g1")).unwrap().count();
-    assert!(snapshots >= 4, "{snapshots} snapshots");
+    assert_eq!(one.digests(), results[1]);
+    goes_on_from_the_bucket(&mut site, &last, &results[2]);
+}
+
+fn refuses_what_only_a_person_can_mend(site: &Site) {
+    let refused = site.home().within(site.bucket().environment("a-stranger")).run(&["run"]);
+    assert!(refused.code == 1 && refused.errors.contains("AWS_ACCESS_KEY_ID"), "{}", refused.errors);
+    let found = site.home().with(&[("KAFKA__SNAPSHOTS", "s3://nowhere")]).run(&["check"]);
+    assert!(found.code == 3 && found.errors.contains("see the bucket in kafka.snapshots"), "{}", found.errors);
+}
+
+/// A process that has nothing takes up where others left, and is not held up when it leaves in its turn.
+fn goes_on_from_the_bucket(site: &mut Site, last: &[&str], expected: &[Value]) {
+    let sheltered = site.sheltered();
+    assert!(!sheltered.is_empty());
+    refuses_what_only_a_person_can_mend(site);
+    let home = site.home();
+    let log = home.file("log", "");
+    let mut command = home.command(&["run"]);
+    command.env("NO_COLOR", "1").env("SMARKETING_LOG", "warn,smarketing_engine=info");
+    command.stderr(std::fs::File::create(&log).unwrap());
+    let up = home.up_with(command);
+    must_work(&up, |owned| owned == 4);
+    site.writer.write(last);
+    must_become(&home, expected);
+
+    // The store is silent when it would be told the latest.
+    site.bucket().signal("STOP");
+    let told = Instant::now();
+    assert_eq!(up.stop(), Some(0));
+    assert!(told.elapsed() < Duration::from_secs(20), "it left after {:?}", told.elapsed());
+    let said = std::fs::read_to_string(&log).unwrap();
+    for (partition, position) in sheltered {
+        let fetched = format!("fetched a snapshot from the object store partition={partition} position={position}");
+        assert!(said.contains(&fetched), "not \"{fetched}\": {said}");
+    }
+    assert!(said.contains("left before the object store had this"), "{said}");
+    assert!(!said.contains("could not fetch") && !said.contains("that differ"), "{said}");
 }
 
 #[test]
 fn an_audit_goes_by_the_topics_and_a_new_generation_is_shown_when_it_has_caught_up() {
-    let (expected, history) = undisturbed();
-    let lines: Vec<&str> = history.lines().collect();
-    let (early, late) = lines.split_at(lines.len() / 2);
+    let (parts, results) = undisturbed("5", 2);
+    let (early, late, expected) = (&parts[0], &parts[1], &results[1]);
     let mut site = Site::open(1);
-    site.writer.write(early);
+    site.writer.write(&early.lines().collect::<Vec<_>>());
     let (one, two) = (site.home(), site.home());
     let (first, second) = (one.serve("run"), two.serve("run"));
     must_work(&first, |owned| owned == 2);
     must_work(&second, |owned| owned == 2);
 
     // A process that works only some partitions takes files for all of them, and cannot count for the others.
-    let file = one.file("late.jsonl", late.join("\n"));
+    let (file, records) = (one.file("late.jsonl", late), late.lines().count());
     let imported = one.done(&["import", "events", file.to_str().unwrap()]);
-    assert_eq!(imported.row(&serde_json::json!({}))["read"], late.len());
-    assert_eq!(imported.rows()[1], serde_json::json!({ "records": late.len() }));
-    must_become(&one, &expected);
+    assert_eq!(imported.row(&serde_json::json!({}))["read"], records);
+    assert_eq!(imported.rows()[1], serde_json::json!({ "records": records }));
+    must_become(&one, expected);
     one.audited();
 
     // The next generation works the same journal by other rules, while the first goes on.
@@ -181,7 +250,7 @@ fn an_audit_goes_by_the_topics_and_a_new_generation_is_shown_when_it_has_caught_
     ];
     let three = site.home().with(&next);
     let third = three.serve("run");
-    assert_eq!(one.digests(), expected, "readers see the first until the second is whole");
+    assert_eq!(&one.digests(), expected, "readers see the first until the second is whole");
     let started = Instant::now();
     let strange = || one.query("SELECT count() > 0 AS there FROM touches WHERE channel = 'Strange'");
     while strange() != [serde_json::json!({ "there": 1 })] {

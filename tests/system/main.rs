@@ -1,7 +1,10 @@
 //! The product from the outside: the real binary, the real embedded ClickHouse, files and sockets.
 //!
-//! Needs libchdb (`scripts/libchdb` fetches it), curl, java and Kafka's jars (`scripts/kafka`); without them the tests fail and say so.
+//! Needs what `scripts/setup test` installs: libchdb, curl, java and Kafka's jars, node and an S3 server; without them the
+//! tests fail and say so.
 
+#[path = "../kafka/bucket.rs"]
+mod bucket;
 #[path = "../kafka/cluster.rs"]
 mod cluster;
 mod crash;

@@ -26,6 +26,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("clickhouse", &["warehouse"]),
     ("fjall", &["store"]),
     ("libloading", &["chbox"]),
+    ("object_store", &["engine"]),
     ("prometheus", &["engine"]),
     ("rdkafka", &["engine"]),
     ("tokio", &["app", "chbox", "engine", "warehouse", "web"]),

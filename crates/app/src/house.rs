@@ -198,6 +198,7 @@ impl House {
             runtime: Handle::current(),
             reconcile_every: Duration::from_secs(config.raw.service.reconcile_seconds),
             snapshots: place.snapshots(layout.generation),
+            shelter: None,
             snapshot_every: Duration::from_secs(config.raw.service.snapshot_seconds),
             moves: false,
         })?;

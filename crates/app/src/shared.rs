@@ -8,9 +8,11 @@ use anyhow::{Context as _, bail};
 use smarketing_engine::kafka::Cluster;
 use smarketing_engine::kafka::feed::{Feed, Options};
 use smarketing_engine::kafka::group::{self, Duty, Membership, Seat};
+use smarketing_engine::shelter::{self, Folder, Shelter};
 use smarketing_engine::{Intake, Local, Parts, Service, Shared};
 use smarketing_kernel::text::Text;
 use smarketing_warehouse::Warehouse;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -25,14 +27,19 @@ pub(crate) fn is_shared(place: &Place) -> anyhow::Result<bool> {
 /// Opens the house of a data directory for what a command journals: beside others it works no partition of it.
 pub(crate) async fn open_any(place: &Place, config: &Config) -> anyhow::Result<House> {
     if is_shared(place)? {
-        open(place, config, &config.raw.kafka.cluster()).await
+        open(place, config, &config.raw.kafka.cluster(), None).await
     } else {
         House::open(place, config).await
     }
 }
 
-/// Opens this process's part of the house. No partition is worked yet.
-pub(crate) async fn open(place: &Place, config: &Config, cluster: &Cluster) -> anyhow::Result<House> {
+/// Opens this process's part of the house. No partition is worked yet; whoever will work some needs the shelter.
+pub(crate) async fn open(
+    place: &Place,
+    config: &Config,
+    cluster: &Cluster,
+    shelter: Option<Shelter>,
+) -> anyhow::Result<House> {
     let kafka = &config.raw.kafka;
     if kafka.brokers.is_empty() {
         bail!("kafka.brokers is not set: name the brokers, or use `smarketing up`, which needs none");
@@ -61,6 +68,7 @@ pub(crate) async fn open(place: &Place, config: &Config, cluster: &Cluster) -> a
         runtime: Handle::current(),
         reconcile_every: Duration::from_secs(config.raw.service.reconcile_seconds),
         snapshots: snapshots(place, config, layout.generation),
+        shelter: shelter.map(Arc::new),
         snapshot_every: Duration::from_secs(config.raw.service.snapshot_seconds),
         moves: true,
     })?;
@@ -98,10 +106,41 @@ fn agreed(layout: &Layout) -> Vec<(String, String)> {
     vec![(format!("definitions of generation {generation}"), format!("logic {logic}: {definitions}"))]
 }
 
+/// The object store of snapshots, if it lets us in; [`None`] where none is configured or no partition will be worked.
+/// That it is away is no reason not to begin: work goes on without.
+pub(crate) async fn shelter(config: &Config, cluster: &Cluster) -> anyhow::Result<Option<Shelter>> {
+    if !has_role(config, "worker") {
+        return Ok(None);
+    }
+    let Some(shelter) = closed_shelter(config, cluster)? else { return Ok(None) };
+    match shelter.knock().await {
+        Err(error @ shelter::Error::Away { .. }) => tracing::warn!(%error, "snapshots are not shared"),
+        knocked => knocked?,
+    }
+    Ok(Some(shelter))
+}
+
+/// The same before anybody knocked. How to get in comes from the environment, as with other tools for S3.
+pub(crate) fn closed_shelter(config: &Config, cluster: &Cluster) -> anyhow::Result<Option<Shelter>> {
+    let kafka = &config.raw.kafka;
+    if !Folder::is_meant(&kafka.snapshots) {
+        return Ok(None);
+    }
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let environment = std::env::vars_os().filter_map(text);
+    let folder = Folder::parse(&kafka.snapshots)?;
+    let shelter = Shelter::open(&folder, environment, kafka.generation, Handle::current(), cluster.patience.clone());
+    Ok(Some(shelter?))
+}
+
+fn has_role(config: &Config, role: &str) -> bool {
+    config.raw.service.roles.iter().any(|one| one == role)
+}
+
 /// The directory that all processes share, or at least this one's own.
 fn snapshots(place: &Place, config: &Config, generation: u32) -> PathBuf {
     match config.raw.kafka.snapshots.as_str() {
-        "" => place.snapshots(generation),
+        own if own.is_empty() || Folder::is_meant(own) => place.snapshots(generation),
         shared => PathBuf::from(shared).join(format!("g{generation}")),
     }
 }
@@ -173,8 +212,7 @@ pub(crate) async fn join(
     config: &Config,
     cluster: Cluster,
 ) -> anyhow::Result<Part> {
-    let roles = &config.raw.service.roles;
-    let has = |role: &str| roles.iter().any(|one| one == role);
+    let has = |role: &str| has_role(config, role);
     let feeds = if has("intake") { read(service, config, &cluster).await? } else { Vec::new() };
     let membership = if has("worker") { Some(work(service, config, &cluster)?) } else { None };
     let mut switch = JoinSet::new();
@@ -294,6 +332,7 @@ impl Duty for Worker {
     fn leave(&mut self, partitions: &[u32]) -> Vec<(u32, u64)> {
         let Some(service) = self.service.upgrade() else { return Vec::new() };
         let mut left = Vec::new();
+        service.give_notice(partitions);
         for partition in partitions {
             match service.leave(*partition) {
                 Ok(position) => left.extend(position.map(|position| (*partition, position))),

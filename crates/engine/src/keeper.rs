@@ -4,9 +4,10 @@
 //! A snapshot is a copy of state at one position; the journal leads. Without any snapshot nothing is lost but time.
 
 use crate::delivery::{self, stored_state};
-use crate::limits::{SNAPSHOT_ENTRIES, SNAPSHOTS_KEPT};
+use crate::limits::{SHELTER_PAUSE, SNAPSHOT_ENTRIES, SNAPSHOTS_KEPT};
 use crate::progress::Progress;
 use crate::shelf::SharedStore;
+use crate::shelter::{self, Shelter};
 use smarketing_store as store;
 use smarketing_store::snapshot::{self, Snapshot};
 use std::path::{Path, PathBuf};
@@ -45,19 +46,66 @@ pub(crate) fn restore(
     Ok(None)
 }
 
+/// Brings the latest snapshot of a partition from the shelter, if there is one and it is further than `position`.
+/// Without an answer the partition starts where it is: then only time is lost.
+pub(crate) fn fetch(
+    shelter: Option<&Shelter>,
+    directory: &Path,
+    partition: u32,
+    position: u64,
+    journal_end: u64,
+    progress: &Progress,
+) {
+    let Some(shelter) = shelter else { return };
+    match shelter.fetch(partition, position, journal_end, directory) {
+        Ok(Some(position)) => tracing::info!(partition, position, "fetched a snapshot from the object store"),
+        Ok(None) => {}
+        Err(error) => failed(progress, partition, "fetch", &error),
+    }
+}
+
+/// Says that a snapshot could not be sent or fetched, and counts it.
+fn failed(progress: &Progress, partition: u32, what: &str, error: &shelter::Error) {
+    match error {
+        // That we leave is no failure of the store's.
+        shelter::Error::Left => return,
+        shelter::Error::Differ { .. } | shelter::Error::Refused { .. } => {
+            tracing::error!(partition, %error, "could not {what} a snapshot");
+        }
+        _ => tracing::warn!(partition, %error, "could not {what} a snapshot"),
+    }
+    progress.measure(|metrics| metrics.unsheltered(matches!(error, shelter::Error::Differ { .. })));
+}
+
 /// Takes snapshots of a partition while it is worked.
 pub(crate) struct Keeper {
-    pub(crate) directory: PathBuf,
     pub(crate) every: Duration,
-    pub(crate) progress: Arc<Progress>,
     pub(crate) kept: Kept,
 }
 
-/// A partition, and how far its latest snapshot is.
+/// A partition, where its snapshots go, and how far the latest is.
 pub(crate) struct Kept {
     pub(crate) partition: u32,
     pub(crate) store: SharedStore,
     pub(crate) position: u64,
+    pub(crate) directory: PathBuf,
+    pub(crate) shelter: Option<Arc<Shelter>>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) unsent: Unsent,
+}
+
+/// The latest snapshot, while the shelter has not taken it.
+pub(crate) struct Unsent {
+    path: Option<PathBuf>,
+    again: Instant,
+    pause: Duration,
+}
+
+impl Unsent {
+    /// Nothing waits.
+    pub(crate) fn nothing() -> Self {
+        Self { path: None, again: Instant::now(), pause: SHELTER_PAUSE.0 }
+    }
 }
 
 impl Keeper {
@@ -68,13 +116,16 @@ impl Keeper {
     pub(crate) fn run(mut self) -> Kept {
         let mut latest = Instant::now();
         loop {
-            let leaving = self.progress.leaving(self.kept.partition);
+            let leaving = self.kept.progress.leaving(self.kept.partition);
             if latest.elapsed() >= self.every {
                 latest = Instant::now();
-                self.kept.keep(&self.directory, SNAPSHOT_ENTRIES);
+                self.kept.keep(SNAPSHOT_ENTRIES);
             }
             if leaving {
                 return self.kept;
+            }
+            if Instant::now() >= self.kept.unsent.again {
+                self.kept.send();
             }
             std::thread::sleep(LOOK.min(self.every));
         }
@@ -83,13 +134,41 @@ impl Keeper {
 
 impl Kept {
     /// Takes a snapshot if there are that many entries since the last.
-    pub(crate) fn keep(&mut self, directory: &Path, entries_min: u64) {
-        if let Err(error) = self.take(directory, entries_min) {
+    pub(crate) fn keep(&mut self, entries_min: u64) {
+        if let Err(error) = self.take(entries_min) {
             tracing::warn!(partition = self.partition, %error, "could not take a snapshot");
         }
     }
 
-    fn take(&mut self, directory: &Path, entries_min: u64) -> Result<(), delivery::Error> {
+    /// Sends the latest snapshot to the shelter, if it is not there yet. Where that fails it waits for the next time,
+    /// longer and longer; a newer one takes its place.
+    pub(crate) fn send(&mut self) {
+        let (Some(shelter), Some(path)) = (&self.shelter, self.unsent.path.take()) else { return };
+        match shelter.send(&path, &|| !self.progress.overdue(self.partition)) {
+            Ok(()) => {
+                tracing::info!(partition = self.partition, path = %path.display(), "the object store has a snapshot");
+                self.unsent = Unsent::nothing();
+            }
+            Err(error) => {
+                failed(&self.progress, self.partition, "send", &error);
+                let again = Instant::now() + self.unsent.pause;
+                let pause = (2 * self.unsent.pause).min(SHELTER_PAUSE.1);
+                self.unsent = Unsent { path: Some(path), again, pause };
+            }
+        }
+    }
+
+    /// The last snapshot, for whoever takes the partition next, who waits for it only so long.
+    pub(crate) fn part(&mut self) {
+        self.keep(1);
+        self.send();
+        if let Some(path) = &self.unsent.path {
+            let (partition, path) = (self.partition, path.display());
+            tracing::warn!(partition, %path, "left before the object store had this: an older one and the journal must do");
+        }
+    }
+
+    fn take(&mut self, entries_min: u64) -> Result<(), delivery::Error> {
         let (state, view) = {
             let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
             (stored_state(store.as_ref())?, store.view()?)
@@ -97,14 +176,96 @@ impl Kept {
         if state.position < self.position + entries_min {
             return Ok(());
         }
-        let path = snapshot::write(view.as_ref(), self.partition, state.position, directory)?;
+        let path = snapshot::write(view.as_ref(), self.partition, state.position, &self.directory)?;
         tracing::info!(partition = self.partition, path = %path.display(), "took a snapshot");
         self.position = state.position;
-        for old in snapshot::list(directory, self.partition)?.into_iter().skip(SNAPSHOTS_KEPT) {
+        self.unsent.path = Some(path);
+        for old in snapshot::list(&self.directory, self.partition)?.into_iter().skip(SNAPSHOTS_KEPT) {
             if let Err(error) = std::fs::remove_file(&old) {
                 tracing::warn!(path = %old.display(), %error, "could not remove an old snapshot");
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shelter::tests::Server;
+    use smarketing_kernel::step::State;
+    use smarketing_store::{Commit, Memory, Store as _};
+    use std::sync::Mutex;
+    use tempfile::TempDir;
+
+    /// A process that keeps partition 3 in a directory of its own.
+    fn kept(opened: Box<dyn store::Partition>, directory: &TempDir, shelter: Shelter) -> Kept {
+        Kept {
+            partition: 3,
+            store: Arc::new(Mutex::new(opened)),
+            position: 0,
+            directory: directory.path().to_owned(),
+            shelter: Some(Arc::new(shelter)),
+            progress: Arc::new(Progress::new(4)),
+            unsent: Unsent::nothing(),
+        }
+    }
+
+    #[test]
+    fn a_partition_whose_process_is_gone_is_restored_from_the_object_store() {
+        let server = Server::new();
+        let [here, there] = [(); 2].map(|()| TempDir::new().unwrap());
+        let state = State { position: 40, ..State::default() };
+        let meta = vec![(b"state".to_vec(), Some(Arc::from(postcard::to_allocvec(&state).unwrap())))];
+        let subjects = vec![(b"subject".to_vec(), Some(Arc::from(b"value".as_slice())))];
+        let mut lost = Memory::default().partition(3).unwrap();
+        lost.commit(Commit { subjects, meta }).unwrap();
+        let mut kept = kept(lost, &here, server.shelter());
+        kept.keep(1);
+        kept.send();
+        assert!(kept.unsent.path.is_none() && snapshot::list(here.path(), 3).unwrap().len() == 1);
+        drop((kept, here));
+
+        let (progress, mut opened) = (Progress::new(4), Memory::default().partition(3).unwrap());
+        // A journal that is shorter was not this one.
+        for (journal_end, restored) in [(39, None), (50, Some(40))] {
+            fetch(Some(&server.shelter()), there.path(), 3, 0, journal_end, &progress);
+            assert_eq!(restore(there.path(), 3, 0, journal_end, opened.as_mut()).unwrap(), restored);
+        }
+        assert_eq!(stored_state(opened.as_ref()).unwrap(), state);
+        assert_eq!(opened.get_many(&[b"subject"]).unwrap(), [Some(b"value".to_vec())]);
+    }
+
+    #[test]
+    fn what_could_not_be_sent_waits_longer_and_longer() {
+        let (server, here) = (Server::new(), TempDir::new().unwrap());
+        let opened = Memory::default().partition(3).unwrap();
+        let path = snapshot::write(opened.view().unwrap().as_ref(), 3, 7, here.path()).unwrap();
+        let mut kept = kept(opened, &here, server.shelter_of("a-stranger"));
+        kept.unsent.path = Some(path.clone());
+        for pauses in [2, 4] {
+            kept.send();
+            assert_eq!(kept.unsent.path.as_ref(), Some(&path));
+            assert_eq!(kept.unsent.pause, pauses * SHELTER_PAUSE.0);
+        }
+        kept.shelter = Some(Arc::new(server.shelter()));
+        kept.send();
+        assert!(kept.unsent.path.is_none());
+        assert_eq!(server.shelter().fetch(3, 0, 7, here.path()).unwrap(), Some(7));
+    }
+
+    #[test]
+    fn whoever_leaves_does_not_wait_for_a_store_that_is_silent() {
+        let (server, here) = (Server::new(), TempDir::new().unwrap());
+        let opened = Memory::default().partition(3).unwrap();
+        let path = snapshot::write(opened.view().unwrap().as_ref(), 3, 7, here.path()).unwrap();
+        let mut kept = kept(opened, &here, server.shelter());
+        kept.unsent.path = Some(path.clone());
+        server.bucket.signal("STOP");
+        server.patience.ends_in(Duration::from_millis(300));
+        let began = Instant::now();
+        kept.part();
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert_eq!(kept.unsent.path, Some(path));
     }
 }

@@ -21,6 +21,7 @@ pub mod reconciler;
 mod rerun;
 pub mod service;
 pub mod shelf;
+pub mod shelter;
 pub mod vault;
 pub mod worker;
 

@@ -74,5 +74,8 @@ pub const RECONCILE_FIRST: Duration = Duration::from_secs(2);
 /// Entries that must have been worked off since the last snapshot for another: fewer are read again quickly.
 pub const SNAPSHOT_ENTRIES: u64 = 32_768;
 
+/// First and longest pause after the object store of snapshots did not answer.
+pub const SHELTER_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+
 /// Snapshots of a partition that are kept.
 pub const SNAPSHOTS_KEPT: usize = 2;

@@ -72,6 +72,8 @@ metrics! {
     Comparisons "smarketing_reconciler_comparisons_total" counter ["partition"] "Comparisons of the warehouse with a partition that came to their end.",
     Repaired "smarketing_reconciler_repaired_rows_total" counter ["table", "repair"] "Rows in which the warehouse differed from its partition, by what was done: sent (they were missing) or buried (they should not have been there).",
     Unreconciled "smarketing_reconciler_troubled_partitions" gauge [] "Partitions that could not be compared with the warehouse, or differ after a repair: must be 0.",
+    SnapshotErrors "smarketing_snapshot_errors_total" counter [] "Snapshots that could not be sent to the object store, which is tried again, or fetched from it, which costs time.",
+    SnapshotsDiffer "smarketing_snapshots_differ_total" counter [] "Snapshots of one position found to differ: must be 0, or deciding was not deterministic.",
     StoreBytes "smarketing_store_bytes" gauge ["place"] "Bytes on disk, by place in the data directory.",
     Reconciliation "smarketing_reconciliation_difference_minor" gauge [] "Booked minus credited and credited minus ledger, absolute, over all days and models, in minor units: must be 0.",
     ReconciliationRows "smarketing_reconciliation_wrong_rows" gauge [] "Days, models and currencies in which they differ: must be 0.",
@@ -104,6 +106,8 @@ pub struct Metrics {
     batch_rows: Histogram,
     settle: Histogram,
     warehouse_errors: Counter,
+    snapshot_errors: Counter,
+    snapshots_differ: Counter,
     /// What others know.
     told: Mutex<BTreeMap<Metric, Values>>,
 }
@@ -113,6 +117,10 @@ pub type Error = prometheus::Error;
 
 fn histogram(metric: Metric, buckets: &[f64]) -> Result<Histogram, Error> {
     Histogram::with_opts(HistogramOpts::new(metric.name(), metric.help()).buckets(buckets.to_vec()))
+}
+
+fn counter(metric: Metric) -> Result<Counter, Error> {
+    Counter::new(metric.name(), metric.help())
 }
 
 impl Metrics {
@@ -125,7 +133,9 @@ impl Metrics {
             queryable: histogram(Metric::Queryable, &[0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0])?,
             batch_rows: histogram(Metric::BatchRows, &[10.0, 100.0, 1e3, 5e3, 1e4, 2e4, 4e4, 8e4, 2e5])?,
             settle: histogram(Metric::Settle, &[0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0])?,
-            warehouse_errors: Counter::new(Metric::WarehouseErrors.name(), Metric::WarehouseErrors.help())?,
+            warehouse_errors: counter(Metric::WarehouseErrors)?,
+            snapshot_errors: counter(Metric::SnapshotErrors)?,
+            snapshots_differ: counter(Metric::SnapshotsDiffer)?,
             told: Mutex::default(),
         })
     }
@@ -151,6 +161,11 @@ impl Metrics {
         self.warehouse_errors.inc();
     }
 
+    /// A snapshot that was not sent or fetched; `differ` where there is another one of its position.
+    pub(crate) fn unsheltered(&self, differ: bool) {
+        if differ { self.snapshots_differ.inc() } else { self.snapshot_errors.inc() }
+    }
+
     /// Everything, in Prometheus' text format.
     ///
     /// # Errors
@@ -160,7 +175,9 @@ impl Metrics {
         for seen in [&self.queryable, &self.batch_rows, &self.settle] {
             registry.register(Box::new(seen.clone()))?;
         }
-        registry.register(Box::new(self.warehouse_errors.clone()))?;
+        for counted in [&self.warehouse_errors, &self.snapshot_errors, &self.snapshots_differ] {
+            registry.register(Box::new(counted.clone()))?;
+        }
         for (metric, values) in counted(state) {
             register(&registry, metric, &values)?;
         }

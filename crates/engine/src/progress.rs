@@ -1,5 +1,6 @@
 //! How far everything is: what workers and writers tell, what callers wait for.
 
+use crate::limits::DRAIN;
 use crate::metrics::Metrics;
 use crate::reconciler::Repairs;
 use smarketing_kernel::step::{State, Stream};
@@ -24,8 +25,8 @@ pub struct Lane {
     pub waiting: Option<String>,
     /// Whether this process works the partition.
     pub owned: bool,
-    /// Whether it is about to stop working it.
-    leaving: bool,
+    /// Since when it is about to stop working it.
+    leaving: Option<Instant>,
     /// What the reconciler compared and mended since the start.
     pub repairs: Repairs,
     /// Number of the latest step that is committed.
@@ -166,7 +167,9 @@ impl Progress {
 
     /// Asks a partition's worker and writer to stop.
     pub(crate) fn leave(&self, partition: u32) {
-        self.change(partition, |lane| lane.leaving = true);
+        self.change(partition, |lane| {
+            lane.leaving.get_or_insert_with(Instant::now);
+        });
     }
 
     /// They have stopped.
@@ -188,7 +191,7 @@ impl Progress {
         self.measure(|metrics| metrics.delivered(rows));
     }
 
-    fn measure(&self, measure: impl FnOnce(&Metrics)) {
+    pub(crate) fn measure(&self, measure: impl FnOnce(&Metrics)) {
         if let Some(metrics) = &self.metrics {
             measure(metrics);
         }
@@ -252,8 +255,14 @@ impl Progress {
 
     /// Whether a partition's worker and writer are to stop.
     pub(crate) fn leaving(&self, partition: u32) -> bool {
-        let lane = usize::try_from(partition).ok().and_then(|index| self.hold().get(index).map(|lane| lane.leaving));
-        self.stopping() || lane.unwrap_or(true)
+        let lane = |index: usize| self.hold().get(index).map(|lane| lane.leaving.is_some());
+        self.stopping() || usize::try_from(partition).ok().and_then(lane).unwrap_or(true)
+    }
+
+    /// Whether whoever takes a partition next should not be kept waiting any longer.
+    pub(crate) fn overdue(&self, partition: u32) -> bool {
+        let lane = |index: usize| self.hold().get(index).and_then(|lane| lane.leaving);
+        usize::try_from(partition).ok().and_then(lane).is_some_and(|since| since.elapsed() >= DRAIN)
     }
 
     /// While somebody waits for quiet, ticks are not spaced out.

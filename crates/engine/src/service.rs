@@ -2,12 +2,14 @@
 
 use crate::delivery::{self, Writer, stored_state};
 use crate::intake::Intake;
-use crate::keeper::{self, Keeper, Kept};
+use crate::keeper::{self, Keeper, Kept, Unsent};
 use crate::limits::{IN_FLIGHT_MAX, RECONCILE_FIRST};
 use crate::log::{self, Log};
 use crate::metrics::{self, Metrics};
 use crate::progress::Progress;
 use crate::reconciler::Reconciler;
+use crate::shelf::SharedStore;
+use crate::shelter::Shelter;
 use crate::vault::Vault;
 use crate::worker::{Halt, Worker};
 use smarketing_kernel::rules::Rules;
@@ -41,6 +43,8 @@ pub struct Parts {
     pub reconcile_every: Duration,
     /// Where copies of the store are kept.
     pub snapshots: PathBuf,
+    /// Where snapshots go besides, for partitions that move; none where processes share the directory itself.
+    pub shelter: Option<Arc<Shelter>>,
     /// Least time between two snapshots of a partition.
     pub snapshot_every: Duration,
     /// Whether partitions move between processes, with the directory of snapshots shared by all.
@@ -133,6 +137,11 @@ impl Service {
         Ok(())
     }
 
+    /// Tells partitions that they are about to be left: all finish what they have begun in the same time.
+    pub fn give_notice(&self, partitions: &[u32]) {
+        partitions.iter().for_each(|partition| self.progress.leave(*partition));
+    }
+
     /// Stops to work a partition: what is decided is written, the rest is left to whoever takes it. Says up to where
     /// it is delivered; `None` for a partition that was not worked.
     ///
@@ -148,7 +157,7 @@ impl Service {
             writer.join().map_err(panicked)?;
             let mut kept = keeper.join().map_err(panicked)?;
             if self.parts.moves {
-                kept.keep(&self.parts.snapshots, 1);
+                kept.part();
             }
             left = (0..).zip(self.progress.lanes()).find(|(index, _)| *index == partition);
         }
@@ -164,8 +173,8 @@ impl Service {
         let mut kept = state.position;
         // One machine's store is behind its snapshots only when it was lost.
         if end > 0 && (parts.moves || state.position == 0) {
-            let restored = keeper::restore(&parts.snapshots, partition.index, state.position, end, opened.as_mut())?;
-            kept = restored.unwrap_or(kept);
+            keeper::fetch(parts.shelter.as_deref(), &parts.snapshots, partition.index, kept, end, &self.progress);
+            kept = keeper::restore(&parts.snapshots, partition.index, kept, end, opened.as_mut())?.unwrap_or(kept);
             state = stored_state(opened.as_ref())?;
         }
         self.progress.opened(partition.index, &state);
@@ -212,14 +221,24 @@ impl Service {
             Err(delivery::Error::Log(error)) if error.is_stop() => Ok(()),
             done => done.map_err(|error| error.to_string()),
         };
-        let (directory, progress) = (parts.snapshots.clone(), Arc::clone(&self.progress));
-        let kept = Kept { partition: partition.index, store, position: kept };
-        let keeper = Keeper { directory, every: parts.snapshot_every, progress, kept };
+        let keeper = Keeper { every: parts.snapshot_every, kept: self.kept(partition.index, store, kept) };
         Ok(Lane {
             worker: self.spawn("worker", partition.index, work)?,
             writer: self.spawn("writer", partition.index, write)?,
             keeper: std::thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.run())?,
         })
+    }
+
+    fn kept(&self, partition: u32, store: SharedStore, position: u64) -> Kept {
+        Kept {
+            partition,
+            store,
+            position,
+            directory: self.parts.snapshots.clone(),
+            shelter: self.parts.shelter.clone(),
+            progress: Arc::clone(&self.progress),
+            unsent: Unsent::nothing(),
+        }
     }
 
     /// Runs `work` on a thread of its own; what it fails with halts the partition and is said aloud.
@@ -306,6 +325,7 @@ impl Service {
     pub fn stop(self) -> Result<(), Error> {
         self.progress.stop();
         let lanes: Vec<u32> = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        self.give_notice(&lanes);
         lanes.into_iter().try_for_each(|partition| self.leave(partition).map(drop))?;
         self.parts.store.sync()?;
         self.progress.halted().map_or(Ok(()), |why| Err(Error::Halted(why)))

@@ -91,7 +91,9 @@ impl Error {
         move |source| Self::Io { action, path: path.into(), source }
     }
 
-    pub(crate) fn corrupt(path: &Path, what: impl Into<String>) -> Self {
+    /// Something at `path` is not what it should be.
+    #[must_use]
+    pub fn corrupt(path: &Path, what: impl Into<String>) -> Self {
         Self::Corrupt { path: path.into(), what: what.into() }
     }
 }

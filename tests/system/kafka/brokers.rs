@@ -1,28 +1,13 @@
 //! Three brokers and two or three processes that come and go. After each trouble the results are those of an undisturbed
 //! import of the same events.
 
-use super::{PARTITIONS, Site, must_become, must_work, size};
+use super::{Site, must_become, must_work, undisturbed};
 use crate::home::{Home, Up};
 use serde_json::Value;
 use std::time::Duration;
 
 /// Troubles; each comes over one part of the history.
 const PARTS: usize = 2;
-
-/// The parts of the history, and what an import makes of the first, of the first two, and so on.
-fn undisturbed() -> (Vec<String>, Vec<Vec<Value>>) {
-    let home = Home::peppered().with(&[("SERVICE__PARTITIONS", PARTITIONS)]);
-    let generated = home.done(&["generate", "--events", &size().to_string(), "--seed", "6", "--ends", "2026-06-30"]);
-    let lines: Vec<&str> = generated.output.lines().collect();
-    let parts: Vec<String> = lines.chunks(lines.len().div_ceil(PARTS)).map(|part| part.join("\n") + "\n").collect();
-    let results = parts.iter().enumerate().map(|(number, part)| {
-        let file = home.file(&format!("part-{number}.jsonl"), part);
-        home.done(&["import", "events", file.to_str().unwrap()]);
-        home.digests()
-    });
-    let results = results.collect();
-    (parts, results)
-}
 
 /// The same numbers every time.
 struct Dice(u64);
@@ -62,7 +47,7 @@ impl Year {
 
 #[test]
 fn whatever_happens_to_three_brokers_the_results_are_the_same() {
-    let expected = std::thread::spawn(undisturbed);
+    let expected = std::thread::spawn(|| undisturbed("6", PARTS));
     let site = Site::open(3);
     let homes = (0..3).map(|_| site.home()).collect();
     let (parts, results) = expected.join().unwrap();

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use smarketing_engine::kafka::{Address, Cluster, Copies, Format, feed};
+use smarketing_engine::shelter::Folder;
 use std::collections::BTreeMap;
 
 /// Journal, keys and raw topics in Kafka.
@@ -28,7 +29,7 @@ pub(crate) struct Kafka {
     pub(crate) min_insync_replicas: u16,
     /// Generation of tables and stores.
     pub(crate) generation: u32,
-    /// A directory that all processes share, for snapshots of partitions; empty for none.
+    /// A directory or an object store (`s3://bucket/prefix`) that all processes share, for snapshots; empty for none.
     pub(crate) snapshots: String,
     /// Longest wait, in milliseconds, for a topic that is behind the others in time.
     pub(crate) merge_wait_ms: u64,
@@ -176,6 +177,11 @@ impl Kafka {
         if self.replication == 0 || self.min_insync_replicas == 0 || self.min_insync_replicas > self.replication {
             problem("kafka.min_insync_replicas", "at least 1, and at most kafka.replication");
         }
+        if Folder::is_meant(&self.snapshots)
+            && let Err(error) = Folder::parse(&self.snapshots)
+        {
+            problem("kafka.snapshots", &error.to_string());
+        }
         if self.generation == 0 {
             problem("kafka.generation", "counts from 1");
         }
@@ -214,6 +220,16 @@ mod tests {
         let elsewhere: Kafka =
             toml::from_str(&text.replace("deals = \"auto\"\n[sources.web]", "[sources.web]")).unwrap();
         assert_eq!(elsewhere.all_sources().map(|(name, _)| name).collect::<Vec<_>>(), ["web"]);
+    }
+
+    #[test]
+    fn snapshots_lie_in_a_directory_or_a_bucket_with_a_plain_prefix() {
+        for good in ["", "/snap shots", "s3://bucket", "s3://bucket/a/b"] {
+            assert_eq!(problems(&format!("snapshots = \"{good}\"")), [""; 0], "{good}");
+        }
+        for wrong in ["gs://bucket", "s3://bucket/a b", " s3://bucket", "s3:///prefix"] {
+            assert_eq!(problems(&format!("snapshots = \"{wrong}\"")), ["kafka.snapshots"], "{wrong}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(crate) async fn run(place: &Place, config: &Config, global: &Global, asked: 
     if !asked.offline {
         findings.extend(connections(place, config).await?);
         findings.extend(brokers(config).await);
+        findings.extend(snapshots(config).await);
     }
     for finding in &findings {
         eprintln!("found: {finding}");
@@ -67,6 +68,14 @@ async fn brokers(config: &Config) -> Option<String> {
         return None;
     }
     crate::shared::knock(&kafka.cluster(), &kafka.journal).await.err().map(|error| error.to_string())
+}
+
+/// The object store of snapshots, where one is configured, answers and lets us in.
+async fn snapshots(config: &Config) -> Option<String> {
+    match crate::shared::closed_shelter(config, &config.raw.kafka.cluster()) {
+        Ok(shelter) => shelter?.knock().await.err().map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 /// Fields of a file of events that no event knows, and records that would be rejected.

@@ -13,7 +13,8 @@ pub(crate) async fn run(place: &Place, config: &Config, asked: &Run) -> anyhow::
         config.raw.service.roles = asked.role.iter().map(|role| role.word().to_owned()).collect();
     }
     let cluster = config.raw.kafka.cluster();
-    let house = shared::open(place, &config, &cluster).await?;
+    let shelter = shared::shelter(&config, &cluster).await?;
+    let house = shared::open(place, &config, &cluster, shelter).await?;
     let warehouse = house.warehouse.clone();
     let join = async |service: &_| shared::join(service, &warehouse, &config, cluster).await;
     up::serve_with(place, &config, house, join).await

@@ -84,6 +84,12 @@ impl Cluster {
         self.doors.as_ref().unwrap()
     }
 
+    /// Sends a signal to all: STOP makes them silent without hanging up, CONT lets them go on.
+    #[allow(dead_code)]
+    pub(crate) fn signal_all(&self, signal: &str) {
+        self.brokers.iter().for_each(|broker| broker.signal(signal));
+    }
+
     /// One of its brokers.
     #[allow(dead_code)]
     pub(crate) fn broker(&mut self, index: usize) -> &mut Broker {
@@ -221,7 +227,7 @@ fn properties(index: usize, clients: &[u16], controllers: &[u16], home: &Path) -
         ("group.min.session.timeout.ms", "1000"),
         // With the newer protocol of groups the broker has the times.
         ("group.consumer.min.session.timeout.ms", "1000"),
-        ("group.consumer.session.timeout.ms", "20000"),
+        ("group.consumer.session.timeout.ms", "6000"),
         ("group.consumer.min.heartbeat.interval.ms", "100"),
         ("group.consumer.heartbeat.interval.ms", "500"),
         ("auto.create.topics.enable", "false"),

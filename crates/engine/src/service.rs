@@ -213,13 +213,13 @@ impl Service {
             reconciler,
         };
         let work = move || match worker.run(state) {
-            Err(Halt::Log(error)) if error.is_stop() => Ok(()),
-            done => done.map_err(|halt| halt.to_string()),
+            Err(Halt::Log(error)) if error.is_stop() => Ok(Some(error.to_string())),
+            done => done.map(|()| None).map_err(|halt| halt.to_string()),
         };
         let write = move || match writer.run(receive) {
-            Err(delivery::Error::Stopped) => Ok(()),
-            Err(delivery::Error::Log(error)) if error.is_stop() => Ok(()),
-            done => done.map_err(|error| error.to_string()),
+            Err(error @ delivery::Error::Stopped) => Ok(Some(error.to_string())),
+            Err(delivery::Error::Log(error)) if error.is_stop() => Ok(Some(error.to_string())),
+            done => done.map(|()| None).map_err(|error| error.to_string()),
         };
         let keeper = Keeper { every: parts.snapshot_every, kept: self.kept(partition.index, store, kept) };
         Ok(Lane {
@@ -241,16 +241,29 @@ impl Service {
         }
     }
 
-    /// Runs `work` on a thread of its own; what it fails with halts the partition and is said aloud.
+    /// Runs `work` on a thread of its own; what it fails with halts the partition and is said aloud, as is why it left
+    /// something behind.
     fn spawn(
         &self,
         role: &'static str,
         partition: u32,
-        work: impl FnOnce() -> Result<(), String> + Send + 'static,
+        work: impl FnOnce() -> Result<Option<String>, String> + Send + 'static,
     ) -> Result<JoinHandle<()>, Error> {
         let progress = Arc::clone(&self.progress);
-        let run = move || {
-            if let Err(why) = work() {
+        let run = move || match work() {
+            Ok(None) => {}
+            Ok(Some(why)) => {
+                let position = (0..).zip(progress.lanes()).find(|(index, _)| *index == partition);
+                let position = position.map(|(_, lane)| lane.position);
+                tracing::warn!(
+                    partition,
+                    role,
+                    position,
+                    why,
+                    "left in the middle; whoever works it next goes on there"
+                );
+            }
+            Err(why) => {
                 tracing::error!(partition, role, why, "the partition stopped; its data is kept");
                 progress.halt(partition, &why);
             }

@@ -15,7 +15,8 @@ use std::{
 };
 
 use proptest::{collection::vec, prelude::*};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use smarketing_engine::kafka::{self, Copies};
 use smarketing_engine::log::{APPEND_ENTRIES_MAX, ENTRY_BYTES_MAX, Error, Kafka, Local, Log, Memory, Options, Remedy};
@@ -335,13 +336,22 @@ fn damage_in_a_closed_segment_is_found_by_whoever_reads_it() {
     assert!(matches!(open(directory.path()).err(), Some(Error::Corrupt { .. })));
 }
 
-fn create(topic: &str, partitions: i32, setting: &str, value: &str) {
-    let mut config = rdkafka::ClientConfig::new();
-    let admin: AdminClient<_> = config.set("bootstrap.servers", CLUSTER.brokers()).create().unwrap();
-    let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1)).set(setting, value);
+fn admin<F: Future>(ask: impl FnOnce(AdminClient<DefaultClientContext>) -> F) -> F::Output {
+    let admin = rdkafka::ClientConfig::new().set("bootstrap.servers", CLUSTER.brokers()).create().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let created = runtime.block_on(admin.create_topics([&topic], &AdminOptions::new())).unwrap();
+    runtime.block_on(ask(admin))
+}
+
+fn create(topic: &str, partitions: i32, setting: &str, value: &str) {
+    let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1)).set(setting, value);
+    let created = admin(async |admin| admin.create_topics([&topic], &AdminOptions::new()).await.unwrap());
     assert!(created.iter().all(Result::is_ok), "{created:?}");
+}
+
+fn change(topic: &str, setting: &str, value: &str) {
+    let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(setting, value);
+    let changed = admin(async |admin| admin.alter_configs([&change], &AdminOptions::new()).await.unwrap());
+    assert!(changed.iter().all(Result::is_ok), "{changed:?}");
 }
 
 #[test]
@@ -356,6 +366,25 @@ fn a_topic_that_would_lose_entries_is_refused() {
     let text = error.to_string();
     assert!(text.contains("retention.ms=1000") && text.contains("--add-config retention.ms=-1"), "{text}");
     assert_eq!(error.remedy(), Remedy::Halt);
+}
+
+#[test]
+fn behind_an_entry_that_brokers_refuse_for_good_nothing_is_taken() {
+    let topic = new_topic();
+    let log = open_topic(&topic, 1).unwrap();
+    append(&log, 0, &numbered(0..2)).unwrap();
+    change(&topic.1, "max.message.bytes", "2000");
+    // Nothing that compression makes small.
+    let next = |n: &u32| Some(n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let fat: Vec<u8> = std::iter::successors(Some(1), next).map(|n| (n >> 24) as u8).take(4_000).collect();
+    let refused = (0..400).find_map(|_| {
+        thread::sleep(Duration::from_millis(50));
+        append(&log, 0, std::slice::from_ref(&fat)).err()
+    });
+    assert_eq!(refused.unwrap().remedy(), Remedy::Halt);
+    let end = log.end(0).unwrap();
+    assert!(append(&log, 0, &numbered(2..3)).is_err());
+    assert_eq!(log.end(0).unwrap(), end);
 }
 
 #[test]

@@ -5,15 +5,18 @@ use apache_avro::rabin::Rabin;
 use apache_avro::types::Value as Avro;
 use apache_avro::writer::datum::GenericDatumWriter;
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::message::{DeliveryResult, Header, Message as _, OwnedHeaders, OwnedMessage};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::types::RDKafkaErrorCode as Code;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What [`Writer::poison`] writes: the reasons why, and how many of each.
@@ -26,21 +29,63 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Writer {
     pub(crate) registry: Registry,
     brokers: String,
-    producer: BaseProducer,
+    producer: BaseProducer<Returned>,
     schemas: HashMap<String, Schema>,
-    written: usize,
+    /// Events written so far.
+    pub(crate) written: usize,
+    partitions: i32,
+    /// What the ids of schemas begin at.
+    first_id: usize,
+}
+
+/// Messages that were not delivered: a broker that has not heard of new partitions yet takes them for gone.
+#[derive(Default)]
+struct Returned(Mutex<Vec<OwnedMessage>>);
+
+impl ClientContext for Returned {}
+
+impl ProducerContext for Returned {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
+        if let Err((error, message)) = result {
+            assert_eq!(error.rdkafka_error_code(), Some(Code::UnknownPartition));
+            self.0.lock().unwrap().push(message.detach());
+        }
+    }
 }
 
 /// The part of a schema registry that readers use: the schema of an id.
 pub(crate) struct Registry {
     pub(crate) url: String,
+    mood: Arc<Mutex<Mood>>,
+    asked: Arc<AtomicUsize>,
 }
+
+/// What becomes of questions to the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// They are answered.
+    Well,
+    /// The line goes dead.
+    HangsUp,
+    /// The registry says that it failed.
+    Fails,
+    /// A gateway says that nobody is there.
+    IsNotThere,
+    /// The line stays open, and nothing is said.
+    IsSilent,
+}
+
+/// Schemas have another id in each of these ranges.
+const IDS: usize = 1_000;
 
 impl Writer {
     /// Makes the topics, each with so many copies, and serves the registry.
     pub(crate) fn new(brokers: &str, copies: i32) -> Self {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", brokers).set("linger.ms", "20").set("enable.idempotence", "true");
+        config.set("topic.metadata.refresh.interval.ms", "500");
         // The history is older than what a topic keeps by itself.
         let new = |topic| NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(copies)).set("retention.ms", "-1");
         let topics: Vec<_> = TOPICS.into_iter().map(new).collect();
@@ -52,10 +97,26 @@ impl Writer {
         Self {
             registry: Registry::serve(),
             brokers: brokers.to_owned(),
-            producer: config.create().unwrap(),
+            producer: config.create_with_context(Returned::default()).unwrap(),
             schemas,
             written: 0,
+            partitions: PARTITIONS,
+            first_id: 0,
         }
+    }
+
+    /// Adds partitions to all topics, and writes to them from now on.
+    pub(crate) fn grow(&mut self, partitions: i32) {
+        let count = usize::try_from(partitions).unwrap();
+        let new: Vec<_> = TOPICS.into_iter().map(|topic| NewPartitions::new(topic, count)).collect();
+        let grown = block_on(admin(&self.brokers).create_partitions(&new, &AdminOptions::new())).unwrap();
+        assert!(grown.iter().all(Result::is_ok), "{grown:?}");
+        self.partitions = partitions;
+    }
+
+    /// Writes with schemas that nobody has asked the registry for yet.
+    pub(crate) fn renumber(&mut self) {
+        self.first_id += IDS;
     }
 
     /// Writes lines of ours, each to its topic, in one form or the other.
@@ -74,7 +135,23 @@ impl Writer {
             };
             self.send(topic, &bytes, envelope, milliseconds(&event));
         }
-        self.producer.flush(PATIENCE).unwrap();
+        self.deliver();
+    }
+
+    /// Waits until everything is with the brokers.
+    fn deliver(&self) {
+        loop {
+            self.producer.flush(PATIENCE).unwrap();
+            let returned = std::mem::take(&mut *self.producer.context().0.lock().unwrap());
+            for message in &returned {
+                let at = message.timestamp().to_millis().unwrap();
+                self.send(message.topic(), message.payload().unwrap(), message.headers().is_some(), at);
+            }
+            if returned.is_empty() {
+                return;
+            }
+            println!("{} messages came back and were sent again", returned.len());
+        }
     }
 
     /// Writes what is no event.
@@ -83,7 +160,7 @@ impl Writer {
             self.send("page-views", bytes, false, 1);
         }
         self.send("control", br#"{"event":"nothing"}"#, false, 1);
-        self.producer.flush(PATIENCE).unwrap();
+        self.deliver();
     }
 
     /// Messages in the topic of dead letters.
@@ -95,14 +172,16 @@ impl Writer {
     }
 
     fn send(&self, topic: &str, bytes: &[u8], envelope: bool, at: i64) {
-        let partition = i32::try_from(self.written).unwrap_or(0) % PARTITIONS;
+        let partition = i32::try_from(self.written).unwrap_or(0) % self.partitions;
         let mut record = BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(bytes).timestamp(at);
         if envelope {
             let header = Header { key: "content-type", value: Some("application/cloudevents+json") };
             record = record.headers(OwnedHeaders::new().insert(header));
         }
         while let Err((error, same)) = self.producer.send(record) {
-            assert_eq!(error.rdkafka_error_code(), Some(rdkafka::types::RDKafkaErrorCode::QueueFull));
+            // A partition that is new is not known at once.
+            let passes = matches!(error.rdkafka_error_code(), Some(Code::QueueFull | Code::UnknownPartition));
+            assert!(passes, "{error}");
             record = same;
             self.producer.poll(Duration::from_millis(10));
         }
@@ -123,7 +202,7 @@ impl Writer {
 
     fn framed(&self, name: &str, event: &Value) -> Vec<u8> {
         let id = smarketing_schema::EVENTS.iter().position(|known| *known == name).unwrap();
-        let id = u32::try_from(id).unwrap();
+        let id = u32::try_from(self.first_id + id).unwrap();
         [&[0][..], &id.to_be_bytes(), &self.datum(name, event)].concat()
     }
 
@@ -173,30 +252,58 @@ impl Registry {
     fn serve() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let registry = Self { url, mood: Arc::new(Mutex::new(Mood::Well)), asked: Arc::default() };
+        let (mood, asked) = (Arc::clone(&registry.mood), Arc::clone(&registry.asked));
         std::thread::spawn(move || {
+            let mut waiting = Vec::new();
             for stream in listener.incoming() {
-                let mut stream = BufReader::new(stream.unwrap());
-                let mut request = String::new();
-                // One request a connection.
-                let _asked = stream.read_line(&mut request);
-                let mut line = String::new();
-                while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
-                    line.clear();
+                asked.fetch_add(1, Ordering::SeqCst);
+                let mood = *mood.lock().unwrap();
+                match mood {
+                    Mood::IsSilent => waiting.push(stream),
+                    Mood::HangsUp => drop(stream),
+                    mood => reply(stream.unwrap(), mood),
                 }
-                let _answered = stream.get_mut().write_all(answer(&request).as_bytes());
             }
         });
-        Self { url }
+        registry
+    }
+
+    /// How it is from now on.
+    pub(crate) fn be(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    /// How often it was asked.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 }
 
-fn answer(request: &str) -> String {
+/// Answers one request; the next comes on a connection of its own.
+fn reply(stream: TcpStream, mood: Mood) {
+    let mut stream = BufReader::new(stream);
+    let mut request = String::new();
+    let _asked = stream.read_line(&mut request);
+    let mut line = String::new();
+    while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
+        line.clear();
+    }
+    let (status, body) = match mood {
+        Mood::Fails => ("500 Internal Server Error", "{\"error_code\":50001}".to_owned()),
+        Mood::IsNotThere => ("404 Not Found", "<html>no such backend</html>".to_owned()),
+        _ => answer(&request),
+    };
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let _answered = stream.get_mut().write_all((head + &body).as_bytes());
+}
+
+fn answer(request: &str) -> (&'static str, String) {
     let id = request.split(['/', ' ']).find_map(|part| part.parse::<usize>().ok());
-    let schema = id.and_then(|id| smarketing_schema::EVENTS.get(id));
+    let schema = id.and_then(|id| smarketing_schema::EVENTS.get(id % IDS));
     let (status, body) = match schema.and_then(|event| smarketing_schema::reader_schema(event)) {
         Some(schema) => ("200 OK", serde_json::json!({ "schema": schema })),
         None => ("404 Not Found", serde_json::json!({ "error_code": 40403 })),
     };
-    let body = body.to_string();
-    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+    (status, body.to_string())
 }

@@ -25,7 +25,7 @@ use smarketing_schema::Context;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -64,10 +64,12 @@ pub struct Options {
     pub clock: fn() -> Timestamp,
 }
 
-/// Batches between the two threads, besides the one each holds: what waits longer is journalled in a larger batch.
-const BUFFERED: usize = 0;
-/// Pause when there is nothing to do.
+/// Most batches that were read and are not journalled yet: one that is on its way, and one that is ready. What waits
+/// longer is journalled in a larger one.
+const BUFFERED: usize = 2;
+/// Pause when there is nothing to read, and when there is no room for more.
 const IDLE: Duration = Duration::from_millis(20);
+const FULL: Duration = Duration::from_millis(5);
 /// How often offsets are committed; they only spare work after a restart.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
@@ -194,21 +196,32 @@ struct Reader {
 
 impl Reader {
     fn run(mut self) -> Result<(), Error> {
-        let mut idle = true;
+        let mut wait = Duration::ZERO;
         while !self.stopping.load(Ordering::SeqCst) {
-            self.attend(if idle { IDLE } else { Duration::ZERO })?;
+            self.attend(wait)?;
             self.fill()?;
-            let taken = self.merge.take(INTAKE_BATCH, Instant::now());
-            idle = taken.is_empty();
-            if !idle {
-                let batch = self.decode(taken);
-                idle = batch.records.is_empty();
-                if !idle && !self.hand_over(batch)? {
-                    return Ok(());
-                }
-            }
+            wait = match self.pass_on() {
+                Passed::Some => Duration::ZERO,
+                Passed::Nothing => IDLE,
+                Passed::NoRoom => FULL,
+                Passed::Nobody => return Ok(()),
+            };
         }
         Ok(())
+    }
+
+    /// Hands what is due to the journal. Nothing is taken before there is room for it: what has left the queues is
+    /// always on its way to the journal, and whoever must give up a partition waits for that, not for himself.
+    fn pass_on(&mut self) -> Passed {
+        if self.consumer.context().flow.hold().batches >= BUFFERED {
+            return Passed::NoRoom;
+        }
+        let taken = self.merge.take(INTAKE_BATCH, Instant::now());
+        let batch = self.decode(taken);
+        if batch.records.is_empty() {
+            return Passed::Nothing;
+        }
+        self.hand_over(batch)
     }
 
     /// Lets the group speak, and follows what it decided. Messages come here only from partitions without a queue.
@@ -286,30 +299,34 @@ impl Reader {
         batch
     }
 
-    /// Hands a batch to the journal; the group is attended to meanwhile. False when nobody takes it any more.
-    fn hand_over(&mut self, batch: Batch) -> Result<bool, Error> {
+    /// Hands a batch to the journal.
+    fn hand_over(&self, batch: Batch) -> Passed {
         let named = |(place, offset): (&Place, &i64)| {
             let source = self.options.sources.get(place.0)?;
             Some((source.topic.clone(), place.1, *offset))
         };
         let offsets = batch.offsets.iter().filter_map(named).collect();
-        self.consumer.context().flow.hold().batches += 1;
-        let mut parcel = (batch, offsets);
-        loop {
-            match self.batches.try_send(parcel) {
-                Ok(()) => return Ok(true),
-                Err(TrySendError::Full(same)) if !self.stopping.load(Ordering::SeqCst) => {
-                    parcel = same;
-                    self.attend(Duration::from_millis(5))?;
-                }
-                // What was not handed over is read again.
-                Err(_) => {
-                    self.consumer.context().flow.done();
-                    return Ok(false);
-                }
-            }
+        let flow = &self.consumer.context().flow;
+        flow.hold().batches += 1;
+        if self.batches.try_send((batch, offsets)).is_ok() {
+            return Passed::Some;
         }
+        // What was not handed over is read again.
+        flow.done();
+        Passed::Nobody
     }
+}
+
+/// What became of the messages that were due.
+enum Passed {
+    /// Some are on their way to the journal.
+    Some,
+    /// None can be read now.
+    Nothing,
+    /// As many as may be are on their way already.
+    NoRoom,
+    /// The journal takes no more.
+    Nobody,
 }
 
 /// What a queue had to tell.
@@ -397,16 +414,16 @@ struct Journal {
 impl Journal {
     fn run(self, due: &Receiver<Parcel>) -> Result<(), String> {
         let mut committed = Instant::now();
-        for (batch, offsets) in due {
-            let taken = self.take(batch);
-            if taken.is_ok() {
-                self.note(&offsets);
+        loop {
+            match due.recv_timeout(COMMIT_EVERY) {
+                Ok(parcel) => {
+                    if !self.pass(parcel)? {
+                        return Ok(());
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
             }
-            self.flow.done();
-            if taken.is_err() && self.patience.is_over() {
-                return Ok(());
-            }
-            taken?;
             if committed.elapsed() >= COMMIT_EVERY {
                 committed = Instant::now();
                 let _spared = self.consumer.commit_consumer_state(CommitMode::Async);
@@ -414,6 +431,23 @@ impl Journal {
         }
         let _spared = self.consumer.commit_consumer_state(CommitMode::Async);
         Ok(())
+    }
+
+    /// Journals a batch and notes where reading goes on. False when brokers are not waited for any longer.
+    fn pass(&self, (batch, offsets): Parcel) -> Result<bool, String> {
+        let records = batch.records.len();
+        let taken = self.take(batch);
+        if taken.is_ok() {
+            self.note(&offsets);
+        }
+        self.flow.done();
+        match taken {
+            Err(why) if self.patience.is_over() => {
+                tracing::warn!(records, why, "what was read last is read again");
+                Ok(false)
+            }
+            taken => taken.map(|()| true),
+        }
     }
 
     fn take(&self, batch: Batch) -> Result<(), String> {

@@ -3,9 +3,10 @@
 //! Nothing is read through it; workers read the journal from where their own store stands. Being late in giving up a
 //! partition costs work done twice and nothing else, because rows are state with the journal's offset as version.
 
-use super::{ANSWER, Cluster, Error, Patience, passes};
+use super::{ANSWER, Cluster, Error, Patience, passes, said};
 use crate::limits::DRAIN;
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaRespErr;
@@ -220,7 +221,11 @@ pub fn delivered(cluster: &Cluster, group: &str, topic: &str, partitions: u32) -
     Ok(numbers.iter().map(position).collect())
 }
 
-impl ClientContext for Clerk {}
+impl ClientContext for Clerk {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        said(level, facility, message);
+    }
+}
 
 impl ConsumerContext for Clerk {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {

@@ -1,9 +1,10 @@
 //! The consumer of raw topics and its group: partitions come at their committed offsets and go with what was journalled.
 
-use super::{Patience, passes};
+use super::{Patience, passes, said};
 use crate::limits::DRAIN;
 use crate::progress::Progress;
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaRespErr;
@@ -52,6 +53,10 @@ pub(super) struct Hand {
 }
 
 impl ClientContext for Hand {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        said(level, facility, message);
+    }
+
     fn stats(&self, statistics: Statistics) {
         let lag = |topic: &rdkafka::statistics::Topic| {
             let known = topic.partitions.values().map(|partition| u64::try_from(partition.consumer_lag).unwrap_or(0));

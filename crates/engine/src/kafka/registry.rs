@@ -1,4 +1,7 @@
 //! Writer schemas of a Confluent schema registry: fetched once, kept, asked for again only after a pause.
+//!
+//! Only what the registry itself says of an id decides about records. Whoever else answers in its place, a gateway before
+//! a registry that is down, says nothing about them: they wait.
 
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
@@ -20,6 +23,10 @@ const ANSWER: Duration = Duration::from_secs(10);
 const ANSWER_BYTES: usize = 1 << 20;
 /// First and longest pause after the registry did not answer.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+/// How long an id is refused without asking again: its schema may be registered yet.
+const REFUSED: Duration = Duration::from_secs(10);
+/// What the registry calls an id it does not know.
+const NO_SUCH_ID: u32 = 40_403;
 /// Ids that are remembered; a hostile writer can name any.
 const REMEMBERED: usize = 10_000;
 
@@ -37,17 +44,23 @@ pub(crate) struct Registry {
     address: Address,
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     runtime: Handle,
-    known: HashMap<u32, Known>,
+    known: HashMap<u32, (Known, Instant)>,
     pause: Duration,
     again: Option<Instant>,
 }
 
-/// A schema, or why its records are no events. Either is for ever: an id never changes its meaning.
+/// A schema, which is for ever: an id never changes its meaning. Or why its records are no events.
 pub(crate) type Known = Arc<Result<WriterSchema, Rejected>>;
 
 /// The registry does not answer now; the record must wait.
 #[derive(Debug)]
 pub(crate) struct Away;
+
+/// What the registry says when it refuses.
+#[derive(Deserialize)]
+struct Refusal {
+    error_code: u32,
+}
 
 #[derive(Deserialize)]
 struct Answer {
@@ -64,7 +77,9 @@ impl Registry {
 
     /// The schema that writers call `id`.
     pub(crate) fn schema(&mut self, id: u32) -> Result<Known, Away> {
-        if let Some(known) = self.known.get(&id) {
+        if let Some((known, asked)) = self.known.get(&id)
+            && (known.is_ok() || asked.elapsed() < REFUSED)
+        {
             return Ok(Arc::clone(known));
         }
         if self.again.is_some_and(|again| Instant::now() < again) {
@@ -78,7 +93,7 @@ impl Registry {
                     self.known.clear();
                 }
                 let known = Arc::new(known);
-                let _before = self.known.insert(id, Arc::clone(&known));
+                let _before = self.known.insert(id, (Arc::clone(&known), Instant::now()));
                 Ok(known)
             }
             Err(why) => {
@@ -103,22 +118,80 @@ impl Registry {
         let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect().await;
         let body = body.map_err(|error| error.to_string())?.to_bytes();
         match status {
-            StatusCode::OK => Ok(read(id, &body)),
-            StatusCode::NOT_FOUND => Ok(Err(refused(format!("the schema registry has no schema {id}")))),
+            StatusCode::OK => read(id, &body),
+            StatusCode::NOT_FOUND if is_of_the_id(&body) => {
+                Ok(Err(refused(format!("the schema registry has no schema {id}"))))
+            }
             other => Err(format!("it answered {other}")),
         }
     }
 }
 
-fn read(id: u32, body: &[u8]) -> Result<WriterSchema, Rejected> {
-    let answer: Answer = serde_json::from_slice(body)
-        .map_err(|error| refused(format!("the registry's answer for schema {id} is not understood: {error}")))?;
-    match answer.kind.as_deref() {
+fn read(id: u32, body: &[u8]) -> Result<Result<WriterSchema, Rejected>, String> {
+    let answer: Answer =
+        serde_json::from_slice(body).map_err(|error| format!("its answer is not understood: {error}"))?;
+    Ok(match answer.kind.as_deref() {
         None | Some("AVRO") => WriterSchema::parse(&answer.schema),
         Some(other) => Err(refused(format!("schema {id} is of type {other}; only AVRO is read"))),
-    }
+    })
+}
+
+/// Whether it is the id that was not found, and not the registry.
+fn is_of_the_id(body: &[u8]) -> bool {
+    serde_json::from_slice(body).is_ok_and(|Refusal { error_code }| error_code == NO_SUCH_ID)
 }
 
 fn refused(detail: String) -> Rejected {
     Rejected::new(Reason::InvalidAvro, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    /// Answers one question after the other with a status and a body, and is gone then.
+    fn serve(answers: Vec<(u16, String)>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                assert!(stream.read(&mut [0; 4_096]).unwrap() > 0);
+                let head = format!("HTTP/1.1 {status} -\r\nContent-Length: {}\r\nConnection: close", body.len());
+                stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn only_what_the_registry_says_of_an_id_decides_and_a_refusal_is_not_for_ever() {
+        let schema = smarketing_schema::reader_schema("page_viewed").unwrap();
+        let schema = serde_json::json!({ "schema": schema }).to_string();
+        let elsewhere = || "<html>sign in</html>".to_owned();
+        let unknown = "{\"error_code\":40403}".to_owned();
+        let away = [(500, unknown.clone()), (404, elsewhere()), (200, elsewhere())];
+        let url = serve([&away[..], &[(404, unknown), (200, schema)]].concat());
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let mut registry = Registry::new(Address { url, ..Address::default() }, runtime.handle().clone());
+        for _ in away {
+            assert!(registry.schema(7).is_err());
+            assert!(registry.schema(7).is_err(), "not asked before the pause is over");
+            registry.again = None;
+        }
+        assert_eq!(registry.pause, PAUSE.0 * 8);
+        assert!(registry.schema(7).unwrap().is_err());
+        assert!(registry.schema(7).unwrap().is_err(), "not asked again at once");
+        registry.known.get_mut(&7).unwrap().1 -= REFUSED;
+        assert!(registry.schema(7).unwrap().is_ok());
+        // What is known stays known when the registry is gone; what is not waits, and the pause does not grow for ever.
+        for _ in 0..20 {
+            assert!(registry.schema(8).is_err());
+            registry.again = None;
+        }
+        assert_eq!(registry.pause, PAUSE.1);
+        assert!(registry.schema(7).unwrap().is_ok());
+    }
 }

@@ -1,7 +1,8 @@
 //! Messages on their way into one topic: in order, once, acknowledged by every replica that must have them.
 
-use super::{Cluster, Error, Patience, passes};
+use super::{Cluster, Error, Patience, passes, said};
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
@@ -120,7 +121,11 @@ impl Receipt {
 /// Counts acknowledgements.
 struct Acks;
 
-impl ClientContext for Acks {}
+impl ClientContext for Acks {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        said(level, facility, message);
+    }
+}
 
 impl ProducerContext for Acks {
     type DeliveryOpaque = Arc<Ack>;

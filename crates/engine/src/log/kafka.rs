@@ -8,7 +8,7 @@ use super::{Batch, Error, Log, Reader, Result, Size, check_limits, hold};
 use crate::kafka::{self, Cluster, Copies, Letter, READERS, Receipt, Sender, Topic, passes};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -135,46 +135,48 @@ impl TopicReader {
         consumer.assign(&place).map_err(|error| refused(&error))?;
         Ok(Self { consumer, topic: topic.to_owned(), next: from, held: None })
     }
+}
 
-    /// The next entry, or none within `wait`.
-    fn poll(&mut self, wait: Duration) -> Result<Option<(u64, Vec<u8>)>> {
-        if let Some(held) = self.held.take() {
-            return Ok(Some(held));
+/// The next message, or none within `wait`.
+fn poll<'c>(consumer: &'c BaseConsumer, topic: &str, wait: Duration) -> Result<Option<BorrowedMessage<'c>>> {
+    match consumer.poll(wait) {
+        Some(Ok(message)) => Ok(Some(message)),
+        Some(Err(KafkaError::PartitionEOF(_))) | None => Ok(None),
+        Some(Err(error)) if passes(&error) => {
+            tracing::warn!(topic, %error, "the journal is away, waiting");
+            Ok(None)
         }
-        match self.consumer.poll(wait) {
-            Some(Ok(message)) => {
-                let offset = u64::try_from(message.offset()).unwrap_or(0);
-                Ok(Some((offset, message.payload().unwrap_or_default().to_vec())))
-            }
-            Some(Err(KafkaError::PartitionEOF(_))) | None => Ok(None),
-            Some(Err(error)) if passes(&error) => {
-                tracing::warn!(topic = self.topic, %error, "the journal is away, waiting");
-                Ok(None)
-            }
-            Some(Err(error)) => Err(kafka::Error::refused("read", &self.topic, &error).into()),
-        }
+        Some(Err(error)) => Err(kafka::Error::refused("read", topic, &error).into()),
     }
 }
 
 impl Reader for TopicReader {
     fn read(&mut self, entries_max: usize, bytes_max: usize, wait: Duration) -> Result<Batch> {
         let mut batch = Batch::starting_at(self.next);
+        if let Some((offset, entry)) = self.held.take() {
+            batch.push_at(offset, &entry);
+        }
         let started = Instant::now();
         loop {
             let left = if batch.is_empty() { wait.saturating_sub(started.elapsed()) } else { Duration::ZERO };
-            match self.poll(left)? {
-                Some((offset, _)) if offset < self.next => {}
-                Some((offset, entry)) if batch.has_room(entry.len(), entries_max, bytes_max) => {
-                    batch.push_at(offset, &entry);
-                    self.next = batch.next();
+            let Some(message) = poll(&self.consumer, &self.topic, left)? else {
+                if !batch.is_empty() || started.elapsed() >= wait {
+                    break;
                 }
-                fat => {
-                    self.held = fat;
-                    if self.held.is_some() || !batch.is_empty() || started.elapsed() >= wait {
-                        return Ok(batch);
-                    }
-                }
+                continue;
+            };
+            let offset = u64::try_from(message.offset()).unwrap_or(0);
+            let entry = message.payload().unwrap_or_default();
+            if offset < batch.next() {
+                continue;
             }
+            if !batch.has_room(entry.len(), entries_max, bytes_max) {
+                self.held = Some((offset, entry.to_vec()));
+                break;
+            }
+            batch.push_at(offset, entry);
         }
+        self.next = batch.next();
+        Ok(batch)
     }
 }

@@ -28,6 +28,12 @@ pub const READ_WAIT: Duration = Duration::from_millis(50);
 /// Least time between two ticks that a partition's owner appends.
 pub const TICK_EVERY: Duration = Duration::from_secs(1);
 
+/// The same while the process is far behind.
+pub const TICK_EVERY_BEHIND: Duration = Duration::from_secs(4);
+
+/// Messages of raw topics that are not read yet from which on a process is far behind: seconds of its work.
+pub const FAR_BEHIND: u64 = 50_000;
+
 /// First and longest pause between two tries against a warehouse that is away.
 pub const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 

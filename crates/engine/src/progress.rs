@@ -1,6 +1,7 @@
 //! How far everything is: what workers and writers tell, what callers wait for.
 
 use crate::limits::DRAIN;
+use crate::limits::FAR_BEHIND;
 use crate::metrics::Metrics;
 use crate::reconciler::Repairs;
 use smarketing_kernel::step::{State, Stream};
@@ -152,6 +153,12 @@ impl Progress {
 
     pub(crate) fn lag(&self, lags: impl Iterator<Item = (String, u64)>) {
         self.lags.lock().unwrap_or_else(PoisonError::into_inner).extend(lags);
+    }
+
+    /// Whether raw topics are far ahead: nobody waits for what was read just now, and large steps cost less than early
+    /// ones.
+    pub(crate) fn catches_up(&self) -> bool {
+        self.lags.lock().unwrap_or_else(PoisonError::into_inner).values().sum::<u64>() > FAR_BEHIND
     }
 
     pub(crate) fn committed(&self, partition: u32) -> u64 {

@@ -1,7 +1,7 @@
 //! One worker a partition: reads the journal, steps the kernel at every settle, hands commits to its writer.
 
 use crate::codec;
-use crate::limits::{READ_BYTES, READ_ENTRIES, READ_WAIT, RETRY, SETTLE_EVERY, TICK_EVERY};
+use crate::limits::{READ_BYTES, READ_ENTRIES, READ_WAIT, RETRY, SETTLE_EVERY, TICK_EVERY, TICK_EVERY_BEHIND};
 use crate::log::{self, Log};
 use crate::progress::Progress;
 use crate::shelf::{self, Recent, SharedStore};
@@ -85,7 +85,7 @@ impl Worker {
         while !self.progress.leaving(self.partition.index) {
             let batch = reader.read(READ_ENTRIES, READ_BYTES, READ_WAIT)?;
             let caught_up = batch.has_room(0, READ_ENTRIES, READ_BYTES);
-            self.progress.rest(self.partition.index, caught_up);
+            self.progress.rest(self.partition.index, caught_up && !self.progress.catches_up());
             for (offset, bytes) in batch.iter() {
                 let entry = codec::decode(bytes).map_err(|reason| Halt::Entry {
                     partition: self.partition.index,
@@ -111,7 +111,8 @@ impl Worker {
     }
 
     fn tick_is_due(&self, ticked: Instant) -> bool {
-        self.progress.hurried() || ticked.elapsed() >= TICK_EVERY
+        let every = if self.progress.catches_up() { TICK_EVERY_BEHIND } else { TICK_EVERY };
+        self.progress.hurried() || ticked.elapsed() >= every
     }
 
     /// The owner of a partition lets event time pass in its journal: what came so far is settled.

@@ -41,6 +41,7 @@ impl Year {
 
     /// The results of everything written so far come right, and every event counts once.
     fn comes_right(&mut self, trouble: &str, ups: &[Up]) {
+        assert_eq!(self.site.writer.kept(), self.site.writer.written, "the test wrote something else than it thinks");
         let took = must_become(&self.homes[0], &self.results[self.passed]);
         self.passed += 1;
         let expected = [self.site.writer.written, 0];

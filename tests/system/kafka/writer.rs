@@ -8,7 +8,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{DeliveryResult, Header, Message as _, OwnedHeaders, OwnedMessage};
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode as Code;
 use serde_json::Value;
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Writer {
     pub(crate) registry: Registry,
     brokers: String,
-    producer: BaseProducer<Returned>,
+    producer: BaseProducer<Delivered>,
     schemas: HashMap<String, Schema>,
     /// Events written so far.
     pub(crate) written: usize,
@@ -38,20 +38,16 @@ pub(crate) struct Writer {
     first_id: usize,
 }
 
-/// Messages that were not delivered: a broker that has not heard of new partitions yet takes them for gone.
-#[derive(Default)]
-struct Returned(Mutex<Vec<OwnedMessage>>);
+/// Sees to it that everything written is with the brokers.
+struct Delivered;
 
-impl ClientContext for Returned {}
+impl ClientContext for Delivered {}
 
-impl ProducerContext for Returned {
+impl ProducerContext for Delivered {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
-        if let Err((error, message)) = result {
-            assert_eq!(error.rdkafka_error_code(), Some(Code::UnknownPartition));
-            self.0.lock().unwrap().push(message.detach());
-        }
+        assert!(result.is_ok(), "{result:?}");
     }
 }
 
@@ -97,7 +93,7 @@ impl Writer {
         Self {
             registry: Registry::serve(),
             brokers: brokers.to_owned(),
-            producer: config.create_with_context(Returned::default()).unwrap(),
+            producer: config.create_with_context(Delivered).unwrap(),
             schemas,
             written: 0,
             partitions: PARTITIONS,
@@ -111,6 +107,13 @@ impl Writer {
         let new: Vec<_> = TOPICS.into_iter().map(|topic| NewPartitions::new(topic, count)).collect();
         let grown = block_on(admin(&self.brokers).create_partitions(&new, &AdminOptions::new())).unwrap();
         assert!(grown.iter().all(Result::is_ok), "{grown:?}");
+        // While a broker has not heard of them, a producer may take them for gone again; then its brokers take what it
+        // writes to them for what they have already.
+        for broker in self.brokers.split(',') {
+            while !knows(broker, count) {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
         self.partitions = partitions;
     }
 
@@ -135,23 +138,7 @@ impl Writer {
             };
             self.send(topic, &bytes, envelope, milliseconds(&event));
         }
-        self.deliver();
-    }
-
-    /// Waits until everything is with the brokers.
-    fn deliver(&self) {
-        loop {
-            self.producer.flush(PATIENCE).unwrap();
-            let returned = std::mem::take(&mut *self.producer.context().0.lock().unwrap());
-            for message in &returned {
-                let at = message.timestamp().to_millis().unwrap();
-                self.send(message.topic(), message.payload().unwrap(), message.headers().is_some(), at);
-            }
-            if returned.is_empty() {
-                return;
-            }
-            println!("{} messages came back and were sent again", returned.len());
-        }
+        self.producer.flush(PATIENCE).unwrap();
     }
 
     /// Writes what is no event.
@@ -160,7 +147,7 @@ impl Writer {
             self.send("page-views", bytes, false, 1);
         }
         self.send("control", br#"{"event":"nothing"}"#, false, 1);
-        self.deliver();
+        self.producer.flush(PATIENCE).unwrap();
     }
 
     /// Messages in the topic of dead letters.
@@ -169,6 +156,15 @@ impl Writer {
             ClientConfig::new().set("bootstrap.servers", &self.brokers).set("group.id", "test").create().unwrap();
         let (low, high) = consumer.fetch_watermarks("smarketing-dead-letters", 0, PATIENCE).unwrap();
         u64::try_from(high - low).unwrap()
+    }
+
+    /// Messages in the raw topics.
+    pub(crate) fn kept(&self) -> usize {
+        let consumer: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", &self.brokers).set("group.id", "test").create().unwrap();
+        let places = TOPICS.iter().flat_map(|topic| (0..self.partitions).map(move |partition| (*topic, partition)));
+        let counts = places.map(|(topic, partition)| consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap());
+        counts.map(|(low, high)| usize::try_from(high - low).unwrap()).sum()
     }
 
     fn send(&self, topic: &str, bytes: &[u8], envelope: bool, at: i64) {
@@ -210,6 +206,14 @@ impl Writer {
         let fingerprint = self.schemas[name].fingerprint::<Rabin>().bytes;
         [&[0xC3, 0x01][..], &fingerprint, &self.datum(name, event)].concat()
     }
+}
+
+/// Whether a broker knows that all topics have so many partitions: a new client asks the one it is told of.
+fn knows(broker: &str, partitions: usize) -> bool {
+    let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", broker).create().unwrap();
+    let metadata = client.fetch_metadata(None, PATIENCE).unwrap();
+    let counts = metadata.topics().iter().filter(|topic| TOPICS.contains(&topic.name()));
+    counts.filter(|topic| topic.partitions().len() == partitions).count() == TOPICS.len()
 }
 
 fn topic(event: &str) -> &'static str {

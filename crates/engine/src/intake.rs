@@ -6,9 +6,10 @@ use crate::codec;
 use crate::limits::REJECT_BYTES;
 use crate::log::{self, Log};
 use crate::progress::Progress;
-use crate::vault::{self, Fresh, Vault};
+use crate::vault::{self, Fresh, Keeping, Vault};
 use smarketing_kernel::entry::{Entry, Reject, Source};
 use smarketing_kernel::event::{Address, Body, ErasureRequested, Event, LeadRef};
+use smarketing_kernel::id::LeadId;
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
 use smarketing_schema::Rejected;
@@ -40,6 +41,34 @@ pub enum Error {
     /// An entry did not encode.
     #[error(transparent)]
     Codec(#[from] codec::Error),
+}
+
+/// Records whose keys are on their way, but not they themselves.
+#[must_use]
+pub struct Addressed {
+    keys: Keeping,
+    /// Entries by partition.
+    lanes: BTreeMap<u32, Vec<Vec<u8>>>,
+    /// People to forget.
+    erased: Vec<LeadId>,
+}
+
+impl Addressed {
+    /// Whether people are to be forgotten: who comes after is to be addressed when this has landed, or would be sealed
+    /// with a key that is about to be destroyed.
+    #[must_use]
+    pub fn erases(&self) -> bool {
+        !self.erased.is_empty()
+    }
+}
+
+/// Records on their way to the journal.
+#[must_use]
+pub struct Sent {
+    receipt: log::Receipt,
+    /// How many entries went to which partition.
+    lanes: Vec<(u32, u64)>,
+    erased: Vec<LeadId>,
 }
 
 /// The door of the journal.
@@ -115,6 +144,19 @@ impl Intake {
     /// # Errors
     /// As [`Intake::append`].
     pub fn append_all(&self, records: impl IntoIterator<Item = (Text, Incoming)>, now: Timestamp) -> Result<(), Error> {
+        self.land(self.send(self.address(records, now)?)?)
+    }
+
+    /// Addresses records of several streams to the subjects that own them. What is addressed is to be sent and landed
+    /// in the same order; several may be on their way at once.
+    ///
+    /// # Errors
+    /// As [`Intake::append`].
+    pub fn address(
+        &self,
+        records: impl IntoIterator<Item = (Text, Incoming)>,
+        now: Timestamp,
+    ) -> Result<Addressed, Error> {
         let mut fresh = Fresh::default();
         let mut erased = Vec::new();
         let mut lanes: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
@@ -134,15 +176,32 @@ impl Intake {
             };
             lanes.entry(partition).or_default().push(codec::encode(&entry, Vec::with_capacity(192))?);
         }
-        self.vault.keep(fresh)?;
-        let lanes: Vec<(u32, Vec<&[u8]>)> = lanes
+        Ok(Addressed { keys: self.vault.keep(fresh)?, lanes, erased })
+    }
+
+    /// Sends what is addressed to the journal, as soon as the keys of the people in it are durable.
+    ///
+    /// # Errors
+    /// As [`Intake::append`].
+    pub fn send(&self, Addressed { keys, lanes, erased }: Addressed) -> Result<Sent, Error> {
+        self.vault.kept(keys)?;
+        let entries: Vec<(u32, Vec<&[u8]>)> = lanes
             .iter()
             .map(|(partition, entries)| (*partition, entries.iter().map(Vec::as_slice).collect()))
             .collect();
-        let landed = self.log.append_all(&lanes)?;
-        for ((partition, entries), first) in lanes.iter().zip(landed) {
+        let receipt = self.log.send(&entries)?;
+        let lanes = entries.iter().map(|(partition, entries)| (*partition, entries.len() as u64)).collect();
+        Ok(Sent { receipt, lanes, erased })
+    }
+
+    /// Waits until what was sent is durable.
+    ///
+    /// # Errors
+    /// As [`Intake::append`].
+    pub fn land(&self, Sent { receipt, lanes, erased }: Sent) -> Result<(), Error> {
+        for ((partition, entries), first) in lanes.into_iter().zip(receipt.wait()?) {
             if let Some(progress) = &self.progress {
-                progress.appended(*partition, first + entries.len() as u64);
+                progress.appended(partition, first + entries);
             }
         }
         // Only after the request itself is journalled: a request that is repeated finds nothing left to destroy.
@@ -203,7 +262,7 @@ impl Intake {
 }
 
 /// The lead an event asks to forget.
-fn erasure(event: &Event<LeadRef>) -> Option<smarketing_kernel::id::LeadId> {
+fn erasure(event: &Event<LeadRef>) -> Option<LeadId> {
     match &event.body {
         Body::ErasureRequested(ErasureRequested::Lead(lead)) => Some(lead.id),
         _ => None,

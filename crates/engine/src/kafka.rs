@@ -6,12 +6,13 @@
 mod decode;
 mod door;
 pub mod feed;
+mod ferry;
 pub mod group;
 mod hand;
 pub mod keys;
 mod merge;
 mod registry;
-mod sender;
+pub(crate) mod sender;
 mod topic;
 
 use rdkafka::ClientConfig;
@@ -25,7 +26,7 @@ use std::time::Duration;
 pub use decode::Format;
 pub use door::Patience;
 pub use registry::Address;
-pub(crate) use sender::{Letter, Receipt, Sender};
+pub(crate) use sender::{Letter, Sender};
 pub use smarketing_store::Remedy;
 pub use topic::{Copies, Topic, ensure};
 

@@ -49,6 +49,13 @@ pub const INTAKE_BATCH: usize = 4_096;
 /// Bytes of messages after which no more are appended at once: far less than the journal takes at once.
 pub const INTAKE_BYTES: usize = 16 << 20;
 
+/// Batches of a feed that were sent to the journal and are waited for at once.
+pub const BATCHES_SENT: usize = 2;
+
+/// Most batches of a feed that were read and are not journalled yet: besides those that were sent, one whose keys are on
+/// their way, and one that is ready. What waits longer is journalled in a larger one.
+pub const BATCHES_READ: usize = BATCHES_SENT + 2;
+
 /// Person keys the vault remembers in memory.
 pub const KEYS_CACHED: usize = 50_000;
 

@@ -108,11 +108,11 @@ pub trait Keys: Send + Sync {
     /// Cells that do not answer.
     fn of(&self, id: LeadId) -> Result<Arc<[PersonKey]>, Error>;
 
-    /// Keeps keys; durable when it returns.
+    /// Begins to keep keys; durable when the promise is.
     ///
     /// # Errors
     /// Cells that do not answer; other processes that cannot be told.
-    fn keep(&self, fresh: &[(LeadId, PersonKey)]) -> Result<(), Error>;
+    fn keep(&self, fresh: Vec<(LeadId, PersonKey)>) -> Result<Promise, Error>;
 
     /// Destroys a person's keys; durable when it returns.
     ///
@@ -128,6 +128,9 @@ pub trait Keys: Send + Sync {
         Ok(false)
     }
 }
+
+/// Keys on their way: waits until they are durable.
+pub type Promise = Box<dyn FnOnce() -> Result<(), Error> + Send>;
 
 /// Keys in cells, remembered in memory.
 pub struct Ring {
@@ -162,6 +165,31 @@ impl Ring {
         Ok(())
     }
 
+    /// Adds keys; durable when it returns.
+    ///
+    /// # Errors
+    /// Cells that do not answer.
+    pub fn add(&self, fresh: &[(LeadId, PersonKey)]) -> Result<(), Error> {
+        let mut cache = self.cache();
+        let mut changed: HashMap<LeadId, Vec<PersonKey>> = HashMap::new();
+        for (id, key) in fresh {
+            let mut keys = changed.get(id).cloned().map_or_else(|| stored(&*self.cells, *id), Ok)?;
+            // What is known is mostly the echo of what this process told the others.
+            if !keys.contains(key) {
+                keys.push(*key);
+                let _before = changed.insert(*id, keys);
+            }
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let mut entries: Vec<_> = changed.iter().map(|(id, keys)| (id.0.to_vec(), keys.concat())).collect();
+        entries.sort_unstable();
+        self.cells.put_many(&entries)?;
+        cache.extend(changed.into_iter().map(|(id, keys)| (id, keys.into())));
+        Ok(())
+    }
+
     fn cache(&self) -> MutexGuard<'_, HashMap<LeadId, Arc<[PersonKey]>>> {
         let mut keys = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if keys.len() > KEYS_CACHED {
@@ -185,25 +213,9 @@ impl Keys for Ring {
         Ok(keys)
     }
 
-    fn keep(&self, fresh: &[(LeadId, PersonKey)]) -> Result<(), Error> {
-        let mut cache = self.cache();
-        let mut changed: HashMap<LeadId, Vec<PersonKey>> = HashMap::new();
-        for (id, key) in fresh {
-            let mut keys = changed.get(id).cloned().map_or_else(|| stored(&*self.cells, *id), Ok)?;
-            // What is known is mostly the echo of what this process told the others.
-            if !keys.contains(key) {
-                keys.push(*key);
-                let _before = changed.insert(*id, keys);
-            }
-        }
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let mut entries: Vec<_> = changed.iter().map(|(id, keys)| (id.0.to_vec(), keys.concat())).collect();
-        entries.sort_unstable();
-        self.cells.put_many(&entries)?;
-        cache.extend(changed.into_iter().map(|(id, keys)| (id, keys.into())));
-        Ok(())
+    fn keep(&self, fresh: Vec<(LeadId, PersonKey)>) -> Result<Promise, Error> {
+        self.add(&fresh)?;
+        Ok(Box::new(|| Ok(())))
     }
 
     fn destroy(&self, id: LeadId) -> Result<(), Error> {
@@ -225,6 +237,8 @@ fn stored(cells: &dyn Cells, id: LeadId) -> Result<Vec<PersonKey>, Error> {
 pub struct Vault {
     keys: Box<dyn Keys>,
     pepper: Pepper,
+    /// Keys that are not durable yet. Whoever needs one of them meanwhile makes it durable as well.
+    drawn: Mutex<HashMap<LeadId, PersonKey>>,
     /// Envelopes that stayed shut because keys were out of reach.
     doubts: AtomicU64,
 }
@@ -233,11 +247,11 @@ impl Vault {
     /// A vault over the keys of persons.
     #[must_use]
     pub fn new(keys: Box<dyn Keys>, pepper: Pepper) -> Self {
-        Self { keys, pepper, doubts: AtomicU64::new(0) }
+        Self { keys, pepper, drawn: Mutex::default(), doubts: AtomicU64::new(0) }
     }
 
     /// Takes the address away: a reference that names nobody. Keys of people who are new are in `fresh` and must be
-    /// kept with [`Vault::keep`] before the reference is journalled.
+    /// durable, see [`Vault::keep`] and [`Vault::kept`], before the reference is journalled.
     ///
     /// # Errors
     /// Cells that do not answer; no randomness.
@@ -264,16 +278,35 @@ impl Vault {
         Ok(LeadRef { id, alias, domain, sealed: Some(seal(&key, id, &person)?) })
     }
 
-    /// Makes the keys of new people durable.
+    /// Begins to make the keys of new people durable.
     ///
     /// # Errors
     /// Cells that do not answer.
-    pub fn keep(&self, fresh: Fresh) -> Result<(), Error> {
+    pub fn keep(&self, fresh: Fresh) -> Result<Keeping, Error> {
         if fresh.0.is_empty() {
-            return Ok(());
+            return Ok(Keeping { leads: Vec::new(), durable: Box::new(|| Ok(())) });
         }
-        let fresh: Vec<_> = fresh.0.into_iter().collect();
-        self.keys.keep(&fresh)
+        self.drawn().extend(&fresh.0);
+        let leads = fresh.0.keys().copied().collect();
+        let durable = self.keys.keep(fresh.0.into_iter().collect())?;
+        Ok(Keeping { leads, durable })
+    }
+
+    /// Waits until keys are durable.
+    ///
+    /// # Errors
+    /// As [`Vault::keep`].
+    pub fn kept(&self, keeping: Keeping) -> Result<(), Error> {
+        (keeping.durable)()?;
+        let mut drawn = self.drawn();
+        for lead in &keeping.leads {
+            drawn.remove(lead);
+        }
+        Ok(())
+    }
+
+    fn drawn(&self) -> MutexGuard<'_, HashMap<LeadId, PersonKey>> {
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens an envelope; `None` when the person's key was destroyed or the bytes are not an envelope of this lead, or,
@@ -306,10 +339,13 @@ impl Vault {
         if let Some(key) = fresh.0.get(&id) {
             return Ok(*key);
         }
-        if let Some(key) = self.keys.of(id)?.first() {
+        let drawn = self.drawn().get(&id).copied();
+        if drawn.is_none()
+            && let Some(key) = self.keys.of(id)?.first()
+        {
             return Ok(*key);
         }
-        let key = random::<32>()?;
+        let key = drawn.map_or_else(random::<32>, Ok)?;
         fresh.0.insert(id, key);
         Ok(key)
     }
@@ -318,6 +354,13 @@ impl Vault {
 /// Keys of people who were named for the first time.
 #[derive(Default)]
 pub struct Fresh(HashMap<LeadId, PersonKey>);
+
+/// Keys of theirs on their way.
+#[must_use]
+pub struct Keeping {
+    leads: Vec<LeadId>,
+    durable: Promise,
+}
 
 fn seal(key: &PersonKey, id: LeadId, person: &Person) -> Result<Vec<u8>, Error> {
     let plain = postcard::to_allocvec(person).map_err(|_| Error::Seal)?;
@@ -382,8 +425,8 @@ mod tests {
             Ok(Arc::from([]))
         }
 
-        fn keep(&self, _: &[(LeadId, PersonKey)]) -> Result<(), Error> {
-            Ok(())
+        fn keep(&self, _: Vec<(LeadId, PersonKey)>) -> Result<Promise, Error> {
+            Ok(Box::new(|| Ok(())))
         }
 
         fn destroy(&self, _: LeadId) -> Result<(), Error> {

@@ -219,10 +219,14 @@ fn several_partitions_are_appended_to_at_once() {
         append(log, 1, &numbered(0..2)).unwrap();
         let (first, second) = (numbered(10..15), numbered(20..21));
         let lanes = [(0, &first), (1, &second)].map(|(lane, all)| (lane, all.iter().map(Vec::as_slice).collect()));
-        assert_eq!(log.append_all(&lanes).unwrap(), [0, 2]);
+        let (sent, again) = (log.send(&lanes).unwrap(), log.send(&lanes).unwrap());
+        // In the order of sending, whichever is waited for first.
+        assert_eq!(again.wait().unwrap(), [5, 3]);
+        assert_eq!(sent.wait().unwrap(), [0, 2]);
+        let (first, second) = ([&first[..], &first].concat(), [&second[..], &second].concat());
         assert_eq!(read_all(log, 0, 0).unwrap(), first);
         assert_eq!(read_all(log, 1, 2).unwrap(), second);
-        assert!(matches!(log.append_all(&[(2, vec![b"x"])]), Err(Error::NoPartition { .. })));
+        assert!(matches!(log.send(&[(2, vec![b"x"])]), Err(Error::NoPartition { .. })));
     }
 }
 

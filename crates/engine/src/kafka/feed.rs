@@ -6,26 +6,27 @@
 //! rebalance or a crash, has the position it had and is a duplicate.
 
 use super::decode::{Decoder, Format, is_envelope};
+use super::ferry::{Batch, DeadLetter, Ferry, Road};
 use super::group::Seat;
 use super::hand::{Flow, Hand};
 use super::merge::{Merge, Place, Raw};
 use super::registry::{Address, Registry};
-use super::{Cluster, Copies, Error, Letter, Patience, Sender, Topic, ensure, passes};
-use crate::intake::{self, Incoming, Intake};
-use crate::limits::{DEAD_LETTER_BYTES, INTAKE_BATCH, REJECT_BYTES};
+use super::{Cluster, Copies, Error, Patience, Sender, Topic, ensure, passes};
+use crate::intake::{Incoming, Intake};
+use crate::limits::{BATCHES_READ, DEAD_LETTER_BYTES, INTAKE_BATCH, REJECT_BYTES};
 use crate::progress::Progress;
+use rdkafka::TopicPartitionList;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Header, Message, OwnedHeaders};
-use rdkafka::{Offset, TopicPartitionList};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
 use smarketing_schema::Context;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -64,14 +65,9 @@ pub struct Options {
     pub clock: fn() -> Timestamp,
 }
 
-/// Most batches that were read and are not journalled yet: one that is on its way, and one that is ready. What waits
-/// longer is journalled in a larger one.
-const BUFFERED: usize = 2;
 /// Pause when there is nothing to read, and when there is no room for more.
 const IDLE: Duration = Duration::from_millis(20);
 const FULL: Duration = Duration::from_millis(5);
-/// How often offsets are committed; they only spare work after a restart.
-const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
 /// Topics being read; stopped when it is dropped.
 pub struct Feed {
@@ -108,15 +104,8 @@ impl Feed {
         let topics: Vec<&str> = options.sources.iter().map(|source| source.topic.as_str()).collect();
         consumer.subscribe(&topics).map_err(|error| Error::refused("subscribe to", &topics.join(", "), &error))?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let (batches, due) = sync_channel(BUFFERED);
-        let journal = Journal {
-            consumer: Arc::clone(&consumer),
-            flow,
-            intake,
-            dead_letters,
-            clock: options.clock,
-            patience: patience.clone(),
-        };
+        let (batches, due) = sync_channel(BATCHES_READ);
+        let ferry = Ferry::new(Arc::clone(&consumer), intake, dead_letters, options.clock, patience.clone());
         let registry = options.registry.clone().map(|address| Registry::new(address, runtime));
         let reader = Reader {
             merge: Merge::new(options.merge_wait),
@@ -130,7 +119,7 @@ impl Feed {
         };
         let told = Arc::clone(&progress);
         let read = spawn("feed", move || reader.run().map_err(|error| error.to_string()), progress)?;
-        let write = spawn("intake", move || journal.run(&due), told)?;
+        let write = spawn("intake", move || ferry.run(&due), told)?;
         Ok(Self { stopping, patience, threads: vec![read, write] })
     }
 }
@@ -166,22 +155,6 @@ async fn dead_letters(cluster: &Cluster, options: &Options) -> Result<Option<Sen
     Ok(Some(Sender::open(cluster, name)?))
 }
 
-/// Records on their way to the journal, and where reading goes on after them.
-struct Batch {
-    records: Vec<(Text, Incoming)>,
-    offsets: BTreeMap<Place, i64>,
-    dead: Vec<DeadLetter>,
-}
-
-/// A batch, and topic, partition and offset to go on from after it.
-type Parcel = (Batch, Vec<(String, i32, i64)>);
-
-/// A rejected message, whole unless it is larger than a topic of ours takes.
-struct DeadLetter {
-    bytes: Vec<u8>,
-    headers: OwnedHeaders,
-}
-
 /// The thread that reads.
 struct Reader {
     options: Options,
@@ -190,7 +163,7 @@ struct Reader {
     queues: BTreeMap<Place, PartitionQueue<Hand>>,
     merge: Merge,
     decoder: Decoder,
-    batches: SyncSender<Parcel>,
+    batches: SyncSender<Batch>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -213,7 +186,7 @@ impl Reader {
     /// Hands what is due to the journal. Nothing is taken before there is room for it: what has left the queues is
     /// always on its way to the journal, and whoever must give up a partition waits for that, not for himself.
     fn pass_on(&mut self) -> Passed {
-        if self.consumer.context().flow.hold().batches >= BUFFERED {
+        if self.consumer.context().flow.hold().batches >= BATCHES_READ {
             return Passed::NoRoom;
         }
         let taken = self.merge.take(INTAKE_BATCH, Instant::now());
@@ -221,7 +194,11 @@ impl Reader {
         if batch.records.is_empty() {
             return Passed::Nothing;
         }
-        self.hand_over(batch)
+        match self.batches.try_send(batch) {
+            Ok(()) => Passed::Some,
+            // What was not handed over is read again.
+            Err(_) => Passed::Nobody,
+        }
     }
 
     /// Lets the group speak, and follows what it decided. Messages come here only from partitions without a queue.
@@ -272,7 +249,8 @@ impl Reader {
     /// Decodes as many as can be decoded now; the rest is given back.
     fn decode(&mut self, taken: Vec<(Place, Raw)>) -> Batch {
         let ctx = Context { now: (self.options.clock)(), workspace: self.options.workspace.clone() };
-        let mut batch = Batch { records: Vec::with_capacity(taken.len()), offsets: BTreeMap::new(), dead: Vec::new() };
+        let (mut records, mut dead) = (Vec::with_capacity(taken.len()), Vec::new());
+        let mut offsets: BTreeMap<Place, i64> = BTreeMap::new();
         let mut taken = taken.into_iter();
         while let Some((place, raw)) = taken.next() {
             let Some(source) = self.options.sources.get(place.0) else { continue };
@@ -282,7 +260,7 @@ impl Reader {
                 break;
             };
             let Some(lane) = self.merge.lane(place) else { continue };
-            let _before = batch.offsets.insert(place, raw.offset + 1);
+            let _before = offsets.insert(place, raw.offset + 1);
             let length = raw.bytes.len() as u64;
             let mut bytes = Vec::new();
             if let Err(rejected) = &outcome {
@@ -290,30 +268,18 @@ impl Reader {
                 bytes = raw.bytes.get(..REJECT_BYTES).unwrap_or(&raw.bytes).to_vec();
                 let mut whole = raw.bytes;
                 whole.truncate(DEAD_LETTER_BYTES);
-                batch.dead.push(DeadLetter { bytes: whole, headers });
+                dead.push(DeadLetter { bytes: whole, headers });
             }
             let position = u64::try_from(raw.offset).unwrap_or(0) + 1;
             let outcome = outcome.map(|decoded| decoded.event);
-            batch.records.push((lane.stream.clone(), Incoming { position, outcome, bytes, length }));
+            records.push((lane.stream.clone(), Incoming { position, outcome, bytes, length }));
         }
-        batch
-    }
-
-    /// Hands a batch to the journal.
-    fn hand_over(&self, batch: Batch) -> Passed {
-        let named = |(place, offset): (&Place, &i64)| {
+        let named = |(place, offset): (Place, i64)| {
             let source = self.options.sources.get(place.0)?;
-            Some((source.topic.clone(), place.1, *offset))
+            Some((source.topic.clone(), place.1, offset))
         };
-        let offsets = batch.offsets.iter().filter_map(named).collect();
-        let flow = &self.consumer.context().flow;
-        flow.hold().batches += 1;
-        if self.batches.try_send((batch, offsets)).is_ok() {
-            return Passed::Some;
-        }
-        // What was not handed over is read again.
-        flow.done();
-        Passed::Nobody
+        let offsets = offsets.into_iter().filter_map(named).collect();
+        Batch { records, dead, road: Road::begin(&self.consumer.context().flow, offsets) }
     }
 }
 
@@ -399,79 +365,4 @@ fn headers(source: &Source, partition: i32, raw: &Raw, rejected: &smarketing_sch
     ];
     let headers = OwnedHeaders::new_with_capacity(all.len());
     all.iter().fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
-}
-
-/// The thread that journals.
-struct Journal {
-    consumer: Arc<BaseConsumer<Hand>>,
-    flow: Arc<Flow>,
-    intake: Arc<Intake>,
-    dead_letters: Option<Sender>,
-    clock: fn() -> Timestamp,
-    patience: Patience,
-}
-
-impl Journal {
-    fn run(self, due: &Receiver<Parcel>) -> Result<(), String> {
-        let mut committed = Instant::now();
-        loop {
-            match due.recv_timeout(COMMIT_EVERY) {
-                Ok(parcel) => {
-                    if !self.pass(parcel)? {
-                        return Ok(());
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            if committed.elapsed() >= COMMIT_EVERY {
-                committed = Instant::now();
-                let _spared = self.consumer.commit_consumer_state(CommitMode::Async);
-            }
-        }
-        let _spared = self.consumer.commit_consumer_state(CommitMode::Async);
-        Ok(())
-    }
-
-    /// Journals a batch and notes where reading goes on. False when brokers are not waited for any longer.
-    fn pass(&self, (batch, offsets): Parcel) -> Result<bool, String> {
-        let records = batch.records.len();
-        let taken = self.take(batch);
-        if taken.is_ok() {
-            self.note(&offsets);
-        }
-        self.flow.done();
-        match taken {
-            Err(why) if self.patience.is_over() => {
-                tracing::warn!(records, why, "what was read last is read again");
-                Ok(false)
-            }
-            taken => taken.map(|()| true),
-        }
-    }
-
-    fn take(&self, batch: Batch) -> Result<(), String> {
-        self.intake.append_all(batch.records, (self.clock)()).map_err(|error: intake::Error| error.to_string())?;
-        let Some(dead_letters) = &self.dead_letters else { return Ok(()) };
-        let letters = batch.dead.iter().map(|dead| Letter {
-            partition: 0,
-            key: None,
-            payload: Some(&dead.bytes),
-            headers: Some(dead.headers.clone()),
-        });
-        if batch.dead.is_empty() {
-            return Ok(());
-        }
-        let sent = dead_letters.send(letters).and_then(super::sender::Receipt::wait);
-        sent.map(drop).map_err(|error| error.to_string())
-    }
-
-    /// Notes what is journalled; for partitions that were given up meanwhile, whoever has them reads it again.
-    fn note(&self, offsets: &[(String, i32, i64)]) {
-        for (topic, partition, offset) in offsets {
-            let mut one = TopicPartitionList::new();
-            let _added = one.add_partition_offset(topic, *partition, Offset::Offset(*offset));
-            let _given_up = self.consumer.store_offsets(&one);
-        }
-    }
 }

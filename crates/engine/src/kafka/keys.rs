@@ -7,7 +7,7 @@
 //! The topic's second partition holds what all processes must agree on before any of them works, word by word.
 
 use super::{Cluster, Copies, Error, Letter, Patience, READERS, Sender, Topic, ensure, passes};
-use crate::vault::{self, Keys, PersonKey, Ring};
+use crate::vault::{self, Keys, PersonKey, Promise, Ring};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
@@ -139,16 +139,19 @@ impl Keys for SharedKeys {
         self.followed.ring.of(id)
     }
 
-    fn keep(&self, fresh: &[(LeadId, PersonKey)]) -> Result<(), vault::Error> {
+    fn keep(&self, fresh: Vec<(LeadId, PersonKey)>) -> Result<Promise, vault::Error> {
         let names: Vec<Vec<u8>> = fresh.iter().map(|(id, key)| name(*id, key)).collect();
-        let letters = names.iter().zip(fresh).map(|(name, (_, key))| Letter {
+        let letters = names.iter().zip(&fresh).map(|(name, (_, key))| Letter {
             partition: KEYS,
             key: Some(name),
             payload: Some(key),
             headers: None,
         });
-        let _offset = self.sender.send(letters)?.wait()?;
-        self.followed.ring.keep(fresh)
+        let (sent, followed) = (self.sender.send(letters)?, Arc::clone(&self.followed));
+        Ok(Box::new(move || {
+            let _offset = sent.wait()?;
+            followed.ring.add(&fresh)
+        }))
     }
 
     fn destroy(&self, id: LeadId) -> Result<(), vault::Error> {
@@ -193,7 +196,7 @@ impl Followed {
                     return Err(Error::refused("follow", "of keys", &error).into());
                 }
                 _ if next > self.hold().offset => {
-                    self.ring.keep(&std::mem::take(&mut fresh))?;
+                    self.ring.add(&std::mem::take(&mut fresh))?;
                     self.notes.put(POSITION, &next.to_be_bytes())?;
                     self.hold().offset = next;
                     self.moved.notify_all();
@@ -212,7 +215,7 @@ impl Followed {
             Some(Ok(key)) => fresh.push((id, key)),
             Some(Err(_)) => return Err(vault::Error::Damaged(message.payload_len())),
             None => {
-                self.ring.keep(&std::mem::take(fresh))?;
+                self.ring.add(&std::mem::take(fresh))?;
                 self.ring.remove(id, |key| digest_of(key) == digest)?;
             }
         }

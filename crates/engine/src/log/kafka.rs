@@ -4,8 +4,8 @@
 //! else), so a [`Batch`] carries every entry's offset. Appends go through one idempotent producer that tries for as
 //! long as it takes; when it has lost its place it says so and takes nothing more.
 
-use super::{Batch, Error, Log, Reader, Result, Size, check_limits, hold};
-use crate::kafka::{self, Cluster, Copies, Letter, READERS, Receipt, Sender, Topic, passes};
+use super::{Batch, Error, Log, Reader, Receipt, Result, Size, check_limits, hold};
+use crate::kafka::{self, Cluster, Copies, Letter, READERS, Sender, Topic, passes, sender};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
@@ -45,8 +45,7 @@ impl Kafka {
 }
 
 impl Kafka {
-    /// Sends entries; whoever holds the receipt may wait until they are durable.
-    fn send(&self, partition: u32, entries: &[&[u8]]) -> Result<Receipt> {
+    fn send_to(&self, partition: u32, entries: &[&[u8]]) -> Result<sender::Receipt> {
         check_limits(entries)?;
         let (lane, number) = self.lane(partition)?;
         let _together = hold(lane);
@@ -65,21 +64,13 @@ impl Log for Kafka {
         if entries.is_empty() {
             return self.end(partition);
         }
-        Ok(self.send(partition, entries)?.wait()?)
+        Ok(self.send_to(partition, entries)?.wait()?)
     }
 
-    /// All are on their way before the first is waited for: a wait for the brokers is the same for one and for many.
-    fn append_all(&self, lanes: &[(u32, Vec<&[u8]>)]) -> Result<Vec<u64>> {
-        let sent = lanes.iter().map(|(partition, entries)| match entries.as_slice() {
-            [] => Ok((*partition, None)),
-            entries => Ok((*partition, Some(self.send(*partition, entries)?))),
-        });
+    fn send(&self, lanes: &[(u32, Vec<&[u8]>)]) -> Result<Receipt> {
+        let sent = lanes.iter().map(|(partition, entries)| self.send_to(*partition, entries));
         let sent = sent.collect::<Result<Vec<_>>>()?;
-        let landed = sent.into_iter().map(|(partition, receipt)| match receipt {
-            Some(receipt) => Ok(receipt.wait()?),
-            None => self.end(partition),
-        });
-        landed.collect()
+        Ok(Receipt::new(|| sent.into_iter().map(|receipt| Ok(receipt.wait()?)).collect()))
     }
 
     fn end(&self, partition: u32) -> Result<u64> {

@@ -48,10 +48,12 @@ pub trait Log: Send + Sync {
     /// Concurrent appends share the cost of becoming durable.
     fn append(&self, partition: u32, entries: &[&[u8]]) -> Result<u64>;
 
-    /// Appends to several partitions as [`Log::append`] does to each, without waiting for one before the next; answers the
-    /// offset of the first entry in each.
-    fn append_all(&self, lanes: &[(u32, Vec<&[u8]>)]) -> Result<Vec<u64>> {
-        lanes.iter().map(|(partition, entries)| self.append(*partition, entries)).collect()
+    /// Sends entries, one at least, to each of several partitions, as [`Log::append`] does to one, without waiting until
+    /// they are durable. What is sent later to a partition stands behind what was sent earlier.
+    fn send(&self, lanes: &[(u32, Vec<&[u8]>)]) -> Result<Receipt> {
+        let landed = lanes.iter().map(|(partition, entries)| self.append(*partition, entries));
+        let landed = landed.collect::<Result<Vec<u64>>>()?;
+        Ok(Receipt::new(|| Ok(landed)))
     }
 
     /// The offset the next entry will get; the number of durable entries where offsets are dense.
@@ -62,6 +64,24 @@ pub trait Log: Send + Sync {
 
     /// What the journal takes up.
     fn size(&self) -> Size;
+}
+
+/// Entries that were sent. Dropped before it was waited for, they may land or not.
+#[must_use]
+pub struct Receipt(Box<dyn FnOnce() -> Result<Vec<u64>> + Send>);
+
+impl Receipt {
+    fn new(landing: impl FnOnce() -> Result<Vec<u64>> + Send + 'static) -> Self {
+        Self(Box::new(landing))
+    }
+
+    /// Waits until all are durable; the offset of the first entry in each of the partitions they were sent to.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub fn wait(self) -> Result<Vec<u64>> {
+        self.0()
+    }
 }
 
 /// A place in one partition that moves forward.

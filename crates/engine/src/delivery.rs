@@ -93,12 +93,12 @@ impl Writer {
     fn gather(&self, first: Settled, settled: &Receiver<Settled>) -> Vec<Settled> {
         let (bytes_max, wait) = GATHER;
         let started = Instant::now();
-        let mut bytes = first.parcel.bytes();
+        let mut bytes = first.bytes();
         let mut group = vec![first];
         while bytes < bytes_max && started.elapsed() < wait {
             match settled.recv_timeout(PATIENCE) {
                 Ok(next) => {
-                    bytes += next.parcel.bytes();
+                    bytes += next.bytes();
                     group.push(next);
                 }
                 Err(RecvTimeoutError::Timeout) if !self.progress.rests(self.partition) => {}

@@ -8,11 +8,11 @@ pub const SETTLE_EVERY: u64 = 32_768;
 
 /// Settled steps of a partition that may wait between worker and writer, besides the one each holds; then the worker
 /// pauses, and the journal buffers. Packed, a step of a long history takes some twenty megabytes.
-pub const IN_FLIGHT_MAX: usize = 2;
+pub const IN_FLIGHT_MAX: usize = 1;
 
-/// Bytes of packed rows a writer gathers from several steps before it writes, and how long it waits for them: few large
-/// inserts cost ClickHouse far less than many small ones.
-pub const GATHER: (usize, Duration) = (24 << 20, Duration::from_secs(4));
+/// Bytes of packed rows and subjects a writer gathers from several steps before it writes, and how long it waits for
+/// them: few large inserts cost ClickHouse far less than many small ones.
+pub const GATHER: (usize, Duration) = (32 << 20, Duration::from_secs(4));
 
 /// Rows a repair sends at once.
 pub const RESEND_ROWS: u64 = 60_000;

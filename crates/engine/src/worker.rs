@@ -26,6 +26,14 @@ pub(crate) struct Settled {
     pub(crate) number: u64,
 }
 
+impl Settled {
+    /// What its rows and subjects take.
+    pub(crate) fn bytes(&self) -> usize {
+        let subjects = self.subjects.iter().filter_map(|(_, kept)| kept.as_ref());
+        self.parcel.bytes() + subjects.map(|kept| kept.len()).sum::<usize>()
+    }
+}
+
 /// Why a partition stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Halt {

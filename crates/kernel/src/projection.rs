@@ -14,7 +14,7 @@ use crate::event::LeadRef;
 use crate::id::{Kind, LeadId, SubjectId};
 use crate::journey::Recipe;
 use crate::row;
-use crate::subject::{Edge, Part, Subject, Tag};
+use crate::subject::{Edge, Fact, Part, Subject, Tag};
 use crate::text::Text;
 use crate::time::Timestamp;
 use alloc::collections::BTreeMap;
@@ -72,10 +72,16 @@ fn tell_aliases(mut named: Vec<(Timestamp, &Text, &LeadRef)>, projection: &mut P
     }
 }
 
-/// What the subject `id` shows and says with this state.
-pub(crate) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject) -> Projection {
+/// How many facts of a subject stay as they are with these `news` (`None`: a statement), and all that hangs on them, too.
+/// Most of what comes are the latest views of a browser: then nobody has to look at its history twice.
+pub(crate) fn untouched<'f>(id: SubjectId, held: &Subject, news: impl Iterator<Item = Option<&'f Fact>>) -> usize {
+    if id.kind == Kind::Visitor && visitor::only_goes_on(held, news) { held.facts.len() } else { 0 }
+}
+
+/// What the subject `id` shows and says with this state, but for what hangs on its first `untouched` facts alone.
+pub(crate) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject, untouched: usize) -> Projection {
     match id.kind {
-        Kind::Visitor => visitor::project(rules, subject),
+        Kind::Visitor => visitor::project(rules, subject, untouched),
         Kind::Lead => lead::project(rules, id, subject),
         Kind::Account => account::project(rules, subject),
         Kind::Deal => deal::project(rules, id, subject),

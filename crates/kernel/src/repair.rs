@@ -28,7 +28,7 @@ pub fn shown<'s>(
     let rules = &Classifier::new(rules);
     let mut ledger = Ledger::new(rules, Timestamp(0), Rows { partition, version, ..Rows::default() });
     for (id, subject) in subjects {
-        ledger.settle(Projection::default(), project(rules, id, subject), subject);
+        ledger.settle(Projection::default(), project(rules, id, subject, 0), subject);
     }
     let mut rows = ledger.close(&mut Checksums::new());
     rows.credit_ledger.clear();

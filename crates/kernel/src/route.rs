@@ -7,6 +7,7 @@ use crate::subject::{Brought, Fact, FactBody, View};
 use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 
 /// An event on its way to its subject.
 pub(crate) struct Routed {
@@ -14,7 +15,7 @@ pub(crate) struct Routed {
     /// The subject's natural name.
     pub(crate) name: Text,
     pub(crate) workspace: Text,
-    pub(crate) fact: Fact,
+    pub(crate) fact: Arc<Fact>,
 }
 
 /// The subject that owns an event: what a browser did is the visitor's, what names only a person is the lead's.
@@ -72,10 +73,11 @@ pub(crate) fn route(rules: &Classifier<'_>, event: Event<LeadRef>) -> Routed {
     let (to, name) = owner(&event);
     let name = name.text();
     let body = match event.body {
-        Body::PageViewed(page) => FactBody::View(Box::new(view(rules, page))),
+        Body::PageViewed(page) => FactBody::View(view(rules, page)),
         body => FactBody::Event(Box::new(body)),
     };
-    Routed { to, name, workspace: event.workspace, fact: Fact { at: event.occurred_at, id: event.event_id, body } }
+    let fact = Arc::new(Fact { at: event.occurred_at, id: event.event_id, body });
+    Routed { to, name, workspace: event.workspace, fact }
 }
 
 /// A page view taken apart.

@@ -14,7 +14,7 @@ mod streams;
 use crate::classify::{Classifier, Lookup};
 use crate::entry::{Entry, Message};
 use crate::id::{Kind, SubjectId};
-use crate::projection::{Projection, Statement, project};
+use crate::projection::{Projection, Statement, project, untouched};
 use crate::repair;
 use crate::route::{Routed, route};
 use crate::row::{Change, RejectedRecord, Rows};
@@ -216,6 +216,8 @@ struct Open {
     before: Projection,
     /// `None` until it is projected in this step.
     now: Option<Projection>,
+    /// Facts that are left out of both projections: what hangs on them is as it was.
+    untouched: usize,
     rounds: u32,
 }
 
@@ -238,7 +240,7 @@ struct Floor<'r> {
     streams: Streams,
     seats: Lookup<SubjectId, Seat>,
     /// Room for the facts of one subject.
-    facts: Vec<(Fact, usize)>,
+    facts: Vec<(Arc<Fact>, usize)>,
     /// Room for the bytes of one subject.
     bytes: Vec<u8>,
 }
@@ -293,13 +295,17 @@ impl Floor<'_> {
                 None => None,
             };
             let stored = loaded.next().flatten();
-            let before = stored.as_ref().map(|subject| project(self.rules, *id, subject)).unwrap_or_default();
-            let mut open = Open { subject: stored.unwrap_or_else(|| new(arrivals)), before, now: None, rounds: 0 };
+            let news = || arrivals.iter().map(Arrival::fact);
+            let untouched = stored.as_ref().filter(|_| seat.is_none()).map_or(0, |held| untouched(*id, held, news()));
+            let before = stored.as_ref().filter(|_| untouched == 0);
+            let before = before.map(|subject| project(self.rules, *id, subject, 0)).unwrap_or_default();
+            let subject = stored.unwrap_or_else(|| new(arrivals));
+            let mut open = Open { subject, before, now: None, untouched, rounds: 0 };
             if let Some(folded) = seat {
                 self.ledger.withdraw(folded.shown);
                 let kept = folded.kept.map(|kept| Subject::decode(&kept)).transpose();
                 open.subject = kept.map_err(|_| Error::Unkept(*id))?.unwrap_or_else(|| new(arrivals));
-                open.now = Some(project(self.rules, *id, &open.subject));
+                open.now = Some(project(self.rules, *id, &open.subject, 0));
                 open.rounds = folded.rounds;
             }
             opened.push(open);
@@ -313,7 +319,7 @@ impl Floor<'_> {
         if open.rounds > ROUNDS_MAX {
             return Err(Error::Unsettled(id));
         }
-        let now = project(self.rules, id, &open.subject);
+        let now = project(self.rules, id, &open.subject, open.untouched);
         let old = open.now.as_ref().unwrap_or(&open.before);
         for message in statements(id, &open.subject, &old.said, &now.said) {
             if message.to.partition(self.partition.count) == self.partition.index {
@@ -326,7 +332,7 @@ impl Floor<'_> {
 
     /// What the step has changed about a subject so far.
     fn fold<E>(&mut self, id: SubjectId, open: Open) -> Result<Box<Folded>, Error<E>> {
-        let Open { subject, before, now, rounds } = open;
+        let Open { subject, before, now, untouched: _, rounds } = open;
         let now = now.unwrap_or_default();
         let elsewhere = |message: &Message| message.to.partition(self.partition.count) != self.partition.index;
         let told = statements(id, &subject, &before.said, &now.said).filter(elsewhere).collect();

@@ -42,7 +42,7 @@ pub struct Fact {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FactBody {
     /// A page view, taken apart once.
-    View(Box<View>),
+    View(View),
     /// Any other event as it came.
     Event(Box<Body<LeadRef>>),
 }
@@ -281,7 +281,7 @@ impl Subject {
     ///
     /// A repeated id is the producer repeating itself. Should the repetitions differ, the least by (time, content)
     /// stays, whichever came first: the set of events decides, not their order.
-    pub(crate) fn learn<L>(&mut self, coming: &mut Vec<(Fact, L)>, mut tell: impl FnMut(L, bool)) {
+    pub(crate) fn learn<L>(&mut self, coming: &mut Vec<(Arc<Fact>, L)>, mut tell: impl FnMut(L, bool)) {
         // What comes is little, what is held may be much: that one is walked once, whatever its size.
         coming.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
         let mut held: Vec<Option<usize>> = vec![None; coming.len()];
@@ -299,9 +299,9 @@ impl Subject {
             tell(label, repeated.is_none());
             latest = repeated.or(Some(self.facts.len()));
             match repeated.and_then(|index| self.facts.get_mut(index)) {
-                Some(known) if fact.precedes(known) => *known = Arc::new(fact),
+                Some(known) if fact.precedes(known) => *known = fact,
                 Some(_) => {}
-                None => self.facts.push(Arc::new(fact)),
+                None => self.facts.push(fact),
             }
         }
         self.facts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));

@@ -9,7 +9,7 @@ use crate::row::{Origin, TouchKind};
 use crate::subject::{Brought, Fact, FactBody, FormFill, Interaction, Mention, Part, Subject, Tag, View, Visits};
 use crate::time::Timestamp;
 use crate::url::Url;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -30,18 +30,34 @@ struct Link<'a> {
     lead: LeadId,
 }
 
-pub(super) fn project(rules: &Classifier<'_>, visitor: &Subject) -> Projection {
+/// Whether facts are later than all that a visitor has, and tie the browser to nobody. Then they only lengthen the last
+/// session or begin new ones: views, sessions and forms before them, and whose they are, stay as they are.
+pub(super) fn only_goes_on<'f>(visitor: &Subject, mut news: impl Iterator<Item = Option<&'f Fact>>) -> bool {
+    let Some(last) = visitor.facts.last() else { return false };
+    news.all(|fact| fact.is_some_and(|fact| fact.at > last.at && named_lead(fact).is_none()))
+}
+
+pub(super) fn project(rules: &Classifier<'_>, visitor: &Subject, untouched: usize) -> Projection {
     let mut projection = Projection::default();
     let links = links(visitor);
     let sessions = sessions(rules, visitor);
-    let mut visits: BTreeMap<LeadId, Visits> = BTreeMap::new();
-    show_views(rules, visitor, &sessions, &links, &mut projection);
-    if !links.is_empty() {
-        give_sessions(rules, visitor, &sessions, &links, &mut visits);
-        give_forms(rules, visitor, &sessions, &mut visits);
+    show_views(rules, visitor, &sessions, &links, untouched, &mut projection);
+    if links.is_empty() {
+        return projection;
     }
-    let named = visitor.facts.iter().filter_map(|fact| Some((fact.at, &fact.id, named_lead(fact)?)));
-    tell_aliases(named.collect(), &mut projection);
+    if untouched == 0 {
+        let named = visitor.facts.iter().filter_map(|fact| Some((fact.at, &fact.id, named_lead(fact)?)));
+        tell_aliases(named.collect(), &mut projection);
+    }
+    let begun = sessions.iter().filter(|session| session.first >= untouched);
+    let owners: BTreeSet<LeadId> = begun.filter_map(|session| lead_at(rules, &links, session.start)).collect();
+    if untouched > 0 && owners.is_empty() {
+        return projection;
+    }
+    let mut visits: BTreeMap<LeadId, Visits> = BTreeMap::new();
+    give_sessions(rules, visitor, &sessions, &links, &mut visits);
+    give_forms(rules, visitor, &sessions, &mut visits);
+    visits.retain(|lead, _| untouched == 0 || owners.contains(lead));
     for (lead, mut given) in visits {
         given.interactions.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
         projection.say(SubjectId::lead(lead), Tag::Visits, &lead.text(), Part::Visits(given));
@@ -90,7 +106,7 @@ fn lead_at(rules: &Classifier<'_>, links: &[Link<'_>], at: Timestamp) -> Option<
 
 fn views(visitor: &Subject) -> impl Iterator<Item = (usize, &Arc<Fact>, &View)> {
     visitor.facts.iter().enumerate().filter_map(|(index, fact)| match &fact.body {
-        FactBody::View(view) => Some((index, fact, &**view)),
+        FactBody::View(view) => Some((index, fact, view)),
         FactBody::Event(_) => None,
     })
 }
@@ -129,15 +145,19 @@ fn show_views(
     visitor: &Subject,
     sessions: &[Session],
     links: &[Link<'_>],
+    untouched: usize,
     projection: &mut Projection,
 ) {
     let roots = roots(visitor);
     let root = |lead: LeadId| roots.get(&lead).copied().unwrap_or(lead);
     let mut running = sessions.iter().peekable();
     let mut current = None;
-    projection.web_events.reserve(visitor.facts.len());
+    projection.web_events.reserve(visitor.facts.len() - untouched.min(visitor.facts.len()));
     for (index, fact, view) in views(visitor) {
         current = running.next_if(|session| session.first == index).or(current);
+        if index < untouched {
+            continue;
+        }
         let session = current.filter(|_| !view.bot);
         let own = || rules.origin(view.brought.as_deref(), &view.path, view.referrer_host.as_deref());
         projection.web_events.push(Seen {

@@ -5,6 +5,7 @@ use crate::id::{Kind, SubjectId};
 use crate::subject::Fact;
 use crate::text::Text;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::{self, Vec};
 use core::iter::Peekable;
 
@@ -21,7 +22,7 @@ pub(super) enum Arrival {
     Fact {
         workspace: Text,
         name: Text,
-        fact: Fact,
+        fact: Arc<Fact>,
         stream: usize,
     },
     Said(Message),
@@ -68,6 +69,14 @@ fn is_last(part: &[(SubjectId, Vec<Arrival>)], id: SubjectId) -> bool {
 }
 
 impl Arrival {
+    /// The fact it is, if it is one.
+    pub(super) fn fact(&self) -> Option<&Fact> {
+        match self {
+            Self::Fact { fact, .. } => Some(fact),
+            Self::Said(_) => None,
+        }
+    }
+
     /// Workspace and name of the subject it is for.
     pub(super) fn address(&self) -> (Text, Text) {
         match self {

@@ -73,16 +73,25 @@ fn tell_aliases(mut named: Vec<(Timestamp, &Text, &LeadRef)>, projection: &mut P
 }
 
 /// How many facts of a subject stay as they are with these `news` (`None`: a statement), and all that hangs on them, too.
-/// Most of what comes are the latest views of a browser: then nobody has to look at its history twice.
-pub(crate) fn untouched<'f>(id: SubjectId, held: &Subject, news: impl Iterator<Item = Option<&'f Fact>>) -> usize {
-    if id.kind == Kind::Visitor && visitor::only_goes_on(held, news) { held.facts.len() } else { 0 }
+/// Most of what comes are the latest views of a browser and mails that somebody was sent: then nobody has to look at the
+/// history twice.
+pub(crate) fn untouched<'f, N>(id: SubjectId, held: &Subject, news: N) -> usize
+where
+    N: Iterator<Item = Option<&'f Fact>> + Clone,
+{
+    let goes_on = match id.kind {
+        Kind::Visitor => visitor::only_goes_on(held, news),
+        Kind::Lead => lead::only_goes_on(held, news),
+        _ => false,
+    };
+    if goes_on { held.facts.len() } else { 0 }
 }
 
 /// What the subject `id` shows and says with this state, but for what hangs on its first `untouched` facts alone.
 pub(crate) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject, untouched: usize) -> Projection {
     match id.kind {
         Kind::Visitor => visitor::project(rules, subject, untouched),
-        Kind::Lead => lead::project(rules, id, subject),
+        Kind::Lead => lead::project(rules, id, subject, untouched),
         Kind::Account => account::project(rules, subject),
         Kind::Deal => deal::project(rules, id, subject),
         Kind::Rates => money::project_rates(subject),

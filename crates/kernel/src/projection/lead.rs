@@ -58,9 +58,46 @@ struct Contact<'a> {
     sealed: Option<&'a Vec<u8>>,
 }
 
-pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject) -> Projection {
+/// Whether news are mails that only stand in the timeline, behind all that a lead has: nobody clicked or replied, they
+/// tell nothing new of the address, and the lead is its own from the start.
+pub(super) fn only_goes_on<'f, N>(lead: &Subject, news: N) -> bool
+where
+    N: Iterator<Item = Option<&'f Fact>> + Clone,
+{
+    let Some(last) = lead.facts.last() else { return false };
+    let knows = |what: fn(&LeadRef) -> bool| lead.facts.iter().filter_map(|fact| fact_lead(fact)).any(what);
+    let mut news = news.map(|fact| Some((fact?, passive_mail(fact?)?)));
+    news.clone().all(|mail| mail.is_some_and(|(fact, named)| fact.at > last.at && named.alias.is_none()))
+        && (knows(|lead| lead.sealed.is_some()) || news.clone().flatten().all(|(_, named)| named.sealed.is_none()))
+        && (knows(|lead| lead.domain.is_some()) || news.clone().flatten().all(|(_, named)| named.domain.is_none()))
+        && identity::is_plain(lead)
+        && !news.any(|mail| mail.is_some_and(|(fact, _)| was_told(lead, fact)))
+}
+
+/// The person of a mail that nobody clicked or replied to.
+fn passive_mail(fact: &Fact) -> Option<&LeadRef> {
+    match fact.event()? {
+        Body::EmailEngaged(mail) if !matches!(mail.kind, EmailKind::Clicked | EmailKind::Replied) => Some(&mail.lead),
+        _ => None,
+    }
+}
+
+/// Whether the timeline has a form that was filled in at the very place of a fact.
+fn was_told(lead: &Subject, fact: &Fact) -> bool {
+    lead.inbox.values().any(|part| match &**part {
+        Part::Visits(visits) => visits.interactions.iter().any(|form| (form.at, &form.id) == (fact.at, &fact.id)),
+        _ => false,
+    })
+}
+
+pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject, untouched: usize) -> Projection {
     let mut projection = Projection::default();
     let Some(me) = id.as_lead() else { return projection };
+    if untouched > 0 {
+        let facts = subject.facts.iter().skip(untouched);
+        projection.lead_events = timeline(me, facts.map(|fact| Teller::Fact(Arc::clone(fact))));
+        return projection;
+    }
     tie_browsers(subject, &mut projection);
     tell_aliases(subject, &mut projection);
     let root = identity::resolve(me, subject, &mut projection);
@@ -195,7 +232,7 @@ fn fact_lead(fact: &Fact) -> Option<&LeadRef> {
 
 /// A lead that is a lead of its own: rows, conversions, membership.
 fn show(rules: &Classifier<'_>, person: &Person<'_>, projection: &mut Projection) {
-    show_events(person, projection);
+    projection.lead_events = events(person);
     let Some(created_at) = person.created_at() else { return };
     let profile = profile(rules, person);
     let base = base_account(person, &profile);
@@ -354,12 +391,17 @@ fn up_to(moments: &BTreeSet<Timestamp>, touches: &[Arc<Interaction>], max: usize
 }
 
 /// What the timeline shows beside touches and stages.
-fn show_events(person: &Person<'_>, projection: &mut Projection) {
-    let lead = person.id.text();
+fn events(person: &Person<'_>) -> Vec<Told> {
     let facts = person.facts.iter().filter(|fact| Told::shows(fact)).map(|fact| Teller::Fact(Arc::clone(fact)));
     let forms = person.visits.iter().flat_map(|visits| &visits.interactions).filter(|form| form.form.is_some());
-    let tellers = facts.chain(forms.map(|form| Teller::Form(Arc::clone(form))));
-    projection.lead_events = tellers.map(|by| Told { lead: lead.clone(), by }).collect();
-    projection.lead_events.sort_by(|a, b| a.place().cmp(&b.place()));
-    projection.lead_events.dedup_by(|a, b| a.place() == b.place());
+    timeline(person.id, facts.chain(forms.map(|form| Teller::Form(Arc::clone(form)))))
+}
+
+/// What they tell, in order, one a place.
+fn timeline(lead: LeadId, tellers: impl Iterator<Item = Teller>) -> Vec<Told> {
+    let lead = lead.text();
+    let mut told: Vec<Told> = tellers.map(|by| Told { lead: lead.clone(), by }).collect();
+    told.sort_by(|a, b| a.place().cmp(&b.place()));
+    told.dedup_by(|a, b| a.place() == b.place());
+    told
 }

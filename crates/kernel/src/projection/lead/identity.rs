@@ -5,7 +5,7 @@
 //! routing). In a loop the earliest merge does not hold: the last word wins.
 
 use super::super::Projection;
-use crate::event::{Body, EmailKind};
+use crate::event::{Body, EmailKind, LeadRef};
 use crate::id::{Kind, LeadId, SubjectId};
 use crate::subject::{Edge, Estate, Part, Subject, Tag};
 use crate::text::Text;
@@ -27,6 +27,14 @@ pub(super) fn resolve(me: LeadId, subject: &Subject, projection: &mut Projection
         }
     }
     root(me, &chain)
+}
+
+/// Whether no merge of the lead, or into it, was ever heard of.
+pub(super) fn is_plain(subject: &Subject) -> bool {
+    let merges = |tag: &Tag| matches!(tag, Tag::Follow | Tag::Chain | Tag::Absorbed | Tag::Alias);
+    let merged = |body: &Body<LeadRef>| matches!(body, Body::LeadMerged(_) | Body::LeadUnmerged(_));
+    !subject.inbox.keys().any(|(tag, _)| merges(tag))
+        && !subject.facts.iter().any(|fact| fact.event().is_some_and(merged))
 }
 
 /// The merge that holds for `me`.

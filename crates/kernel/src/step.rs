@@ -27,7 +27,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use post::{Arrival, Post};
+use post::{Arrival, Delivery, Post};
 use serde::{Deserialize, Serialize};
 use streams::Streams;
 
@@ -140,6 +140,8 @@ pub fn step<S: Shelf>(
     let classifier = Classifier::new(rules);
     let mut streams = Streams::open(&mut state);
     let post = sort_in(&classifier, &mut state, &mut streams, entries, &mut rows)?;
+    // Most of what a browser did is a view.
+    rows.web_events.reserve(post.waiting(Kind::Visitor));
     let ledger = Ledger::new(&classifier, state.watermark, rows);
     let mut floor = Floor {
         rules: &classifier,
@@ -250,12 +252,13 @@ impl Floor<'_> {
     fn settle_all<S: Shelf>(&mut self, shelf: &mut S) -> Result<(), Error<S::Error>> {
         loop {
             let part = self.post.next_part();
-            if part.is_empty() {
+            if part.subjects.is_empty() {
                 return Ok(());
             }
             let opened = self.open(&part, shelf)?;
-            for ((id, arrivals), mut open) in part.into_iter().zip(opened) {
-                self.take_in(arrivals, &mut open.subject);
+            let mut arrivals = part.arrivals.into_iter();
+            for ((id, count), mut open) in part.subjects.into_iter().zip(opened) {
+                self.take_in(arrivals.by_ref().take(count), &mut open.subject);
                 self.project(id, &mut open)?;
                 let seat = if folds(id.kind) { Seat::Folded(self.fold(id, open)?) } else { Seat::Open(Box::new(open)) };
                 self.seats.insert(id, seat);
@@ -264,7 +267,7 @@ impl Floor<'_> {
     }
 
     /// Adds what arrived, and counts what was new.
-    fn take_in(&mut self, arrivals: Vec<Arrival>, subject: &mut Subject) {
+    fn take_in(&mut self, arrivals: impl Iterator<Item = Arrival>, subject: &mut Subject) {
         for arrival in arrivals {
             match arrival {
                 Arrival::Fact { fact, stream, .. } => self.facts.push((fact, stream)),
@@ -275,18 +278,15 @@ impl Floor<'_> {
     }
 
     /// The subjects of `part`, in its order: from where they sit, or from the shelf.
-    fn open<S: Shelf>(
-        &mut self,
-        part: &[(SubjectId, Vec<Arrival>)],
-        shelf: &mut S,
-    ) -> Result<Vec<Open>, Error<S::Error>> {
-        let away = part.iter().map(|(id, _)| *id).filter(|id| !matches!(self.seats.get(id), Some(Seat::Open(_))));
+    fn open<S: Shelf>(&mut self, part: &Delivery, shelf: &mut S) -> Result<Vec<Open>, Error<S::Error>> {
+        let ids = part.subjects.iter().map(|(id, _)| *id);
+        let away = ids.filter(|id| !matches!(self.seats.get(id), Some(Seat::Open(_))));
         let away: Vec<SubjectId> = away.collect();
         let loaded = if away.is_empty() { Vec::new() } else { shelf.load(&away).map_err(Error::Shelf)? };
         let mut loaded = loaded.into_iter();
-        let mut opened = Vec::with_capacity(part.len());
-        for (id, arrivals) in part {
-            let seat = match self.seats.remove(id) {
+        let mut opened = Vec::with_capacity(part.subjects.len());
+        for (id, arrivals) in part.iter() {
+            let seat = match self.seats.remove(&id) {
                 Some(Seat::Open(open)) => {
                     opened.push(*open);
                     continue;
@@ -296,16 +296,16 @@ impl Floor<'_> {
             };
             let stored = loaded.next().flatten();
             let news = || arrivals.iter().map(Arrival::fact);
-            let untouched = stored.as_ref().filter(|_| seat.is_none()).map_or(0, |held| untouched(*id, held, news()));
+            let untouched = stored.as_ref().filter(|_| seat.is_none()).map_or(0, |held| untouched(id, held, news()));
             let before = stored.as_ref().filter(|_| untouched == 0);
-            let before = before.map(|subject| project(self.rules, *id, subject, 0)).unwrap_or_default();
+            let before = before.map(|subject| project(self.rules, id, subject, 0)).unwrap_or_default();
             let subject = stored.unwrap_or_else(|| new(arrivals));
             let mut open = Open { subject, before, now: None, untouched, rounds: 0 };
             if let Some(folded) = seat {
                 self.ledger.withdraw(folded.shown);
                 let kept = folded.kept.map(|kept| Subject::decode(&kept)).transpose();
-                open.subject = kept.map_err(|_| Error::Unkept(*id))?.unwrap_or_else(|| new(arrivals));
-                open.now = Some(project(self.rules, *id, &open.subject, 0));
+                open.subject = kept.map_err(|_| Error::Unkept(id))?.unwrap_or_else(|| new(arrivals));
+                open.now = Some(project(self.rules, id, &open.subject, 0));
                 open.rounds = folded.rounds;
             }
             opened.push(open);

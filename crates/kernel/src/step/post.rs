@@ -31,41 +31,93 @@ pub(super) enum Arrival {
 /// What came for subjects and is not taken in yet.
 #[derive(Default)]
 pub(super) struct Post {
-    /// By kind, in order of arrival.
-    boxes: BTreeMap<Kind, Vec<(SubjectId, Arrival)>>,
-    /// What is handed out now: of one kind, by subject, each one's in order of arrival.
-    round: Option<Peekable<vec::IntoIter<(SubjectId, Arrival)>>>,
+    boxes: BTreeMap<Kind, Pile>,
+    /// What is handed out now.
+    round: Option<Round>,
+}
+
+/// What came for subjects of one kind, in order of arrival.
+#[derive(Default)]
+struct Pile {
+    arrivals: Vec<Option<Arrival>>,
+    /// The hash of each one's subject, and its place among the arrivals: small, because this is what is sorted.
+    places: Vec<(u128, usize)>,
+}
+
+/// A pile on its way out, by subject, each one's in order of arrival.
+struct Round {
+    kind: Kind,
+    arrivals: Vec<Option<Arrival>>,
+    places: Peekable<vec::IntoIter<(u128, usize)>>,
+}
+
+/// Some subjects, and what came for them.
+#[derive(Default)]
+pub(super) struct Delivery {
+    /// The subjects, and how many of the arrivals are for each.
+    pub(super) subjects: Vec<(SubjectId, usize)>,
+    pub(super) arrivals: Vec<Arrival>,
 }
 
 impl Post {
     pub(super) fn add(&mut self, to: SubjectId, arrival: Arrival) {
-        self.boxes.entry(to.kind).or_default().push((to, arrival));
+        let pile = self.boxes.entry(to.kind).or_default();
+        pile.places.push((u128::from_be_bytes(to.hash), pile.arrivals.len()));
+        pile.arrivals.push(Some(arrival));
+    }
+
+    /// How many things wait for subjects of a kind.
+    pub(super) fn waiting(&self, kind: Kind) -> usize {
+        self.boxes.get(&kind).map_or(0, |pile| pile.arrivals.len())
     }
 
     /// Some of the subjects for whom something came, with all of it; none when nothing is left. What arrives for a kind
     /// while it is its turn waits for the next one.
-    pub(super) fn next_part(&mut self) -> Vec<(SubjectId, Vec<Arrival>)> {
-        let mut part: Vec<(SubjectId, Vec<Arrival>)> = Vec::new();
+    pub(super) fn next_part(&mut self) -> Delivery {
+        let mut part = Delivery::default();
         let Some(mut round) = self.round.take().or_else(|| self.next_round()) else { return part };
-        while let Some((id, arrival)) = round.next_if(|(id, _)| part.len() < PART || is_last(&part, *id)) {
-            match part.last_mut() {
-                Some((last, arrivals)) if *last == id => arrivals.push(arrival),
-                _ => part.push((id, Vec::from([arrival]))),
+        while let Some((id, arrival)) = round.next_if(|id| part.subjects.len() < PART || part.ends_with(id)) {
+            match part.subjects.last_mut() {
+                Some((last, count)) if *last == id => *count += 1,
+                _ => part.subjects.push((id, 1)),
             }
+            part.arrivals.push(arrival);
         }
-        self.round = round.peek().is_some().then_some(round);
+        self.round = round.places.peek().is_some().then_some(round);
         part
     }
 
-    fn next_round(&mut self) -> Option<Peekable<vec::IntoIter<(SubjectId, Arrival)>>> {
-        let mut arrivals = ORDER.iter().find_map(|kind| self.boxes.remove(kind))?;
-        arrivals.sort_by_key(|(id, _)| *id);
-        Some(arrivals.into_iter().peekable())
+    fn next_round(&mut self) -> Option<Round> {
+        let (kind, Pile { arrivals, mut places }) =
+            ORDER.iter().find_map(|kind| Some((*kind, self.boxes.remove(kind)?)))?;
+        places.sort_unstable();
+        Some(Round { kind, arrivals, places: places.into_iter().peekable() })
     }
 }
 
-fn is_last(part: &[(SubjectId, Vec<Arrival>)], id: SubjectId) -> bool {
-    part.last().is_some_and(|(last, _)| *last == id)
+impl Round {
+    fn next_if(&mut self, wanted: impl Fn(SubjectId) -> bool) -> Option<(SubjectId, Arrival)> {
+        let id = |hash: u128| SubjectId { kind: self.kind, hash: hash.to_be_bytes() };
+        let (hash, place) = self.places.next_if(|(hash, _)| wanted(id(*hash)))?;
+        let arrival = self.arrivals.get_mut(place).and_then(Option::take)?;
+        Some((id(hash), arrival))
+    }
+}
+
+impl Delivery {
+    /// The subjects with what came for each, in order of arrival.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (SubjectId, &[Arrival])> {
+        let mut rest = self.arrivals.as_slice();
+        self.subjects.iter().map(move |(id, count)| {
+            let (own, others) = rest.split_at_checked(*count).unwrap_or((rest, &[]));
+            rest = others;
+            (*id, own)
+        })
+    }
+
+    fn ends_with(&self, id: SubjectId) -> bool {
+        self.subjects.last().is_some_and(|(last, _)| *last == id)
+    }
 }
 
 impl Arrival {

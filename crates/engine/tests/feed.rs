@@ -12,7 +12,7 @@ use rdkafka::{ClientConfig, TopicPartitionList};
 use smarketing_engine::kafka::feed::{Feed, Options, Source};
 use smarketing_engine::kafka::group::Seat;
 use smarketing_engine::kafka::{Cluster, Copies, Format};
-use smarketing_engine::log::{Log, Memory, Reader, Result, Size};
+use smarketing_engine::log::{Log, Memory, Reader, Receipt, Result, Size};
 use smarketing_engine::vault::Ring;
 use smarketing_engine::{Intake, Pepper, Progress, Vault, codec};
 use smarketing_kernel::entry::Entry;
@@ -31,12 +31,32 @@ const MORE_PARTITIONS: i32 = 7;
 const ROUND: usize = 14;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One process's way to the journal of all; while it is shut, appends wait before it.
+/// One process's way to the journal of all.
 struct Gate {
     journal: Memory,
+    /// While it is shut, appends wait before it.
+    shut: Arc<Bolt>,
+    /// While it is shut, what was sent does not land.
+    shore: Arc<Bolt>,
+    passed: AtomicUsize,
+    sent: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Bolt {
     shut: Mutex<bool>,
     opened: Condvar,
-    passed: AtomicUsize,
+}
+
+impl Bolt {
+    fn shut(&self, shut: bool) {
+        *self.shut.lock().unwrap() = shut;
+        self.opened.notify_all();
+    }
+
+    fn wait(&self) {
+        drop(self.opened.wait_while(self.shut.lock().unwrap(), |shut| *shut).unwrap());
+    }
 }
 
 impl Log for Gate {
@@ -45,9 +65,20 @@ impl Log for Gate {
     }
 
     fn append(&self, partition: u32, entries: &[&[u8]]) -> Result<u64> {
-        drop(self.opened.wait_while(self.shut.lock().unwrap(), |shut| *shut).unwrap());
+        self.shut.wait();
         self.passed.fetch_add(entries.len(), Ordering::SeqCst);
         self.journal.append(partition, entries)
+    }
+
+    fn send(&self, lanes: &[(u32, Vec<&[u8]>)]) -> Result<Receipt> {
+        let landed = lanes.iter().map(|(partition, entries)| self.append(*partition, entries));
+        let landed = landed.collect::<Result<Vec<u64>>>()?;
+        self.sent.fetch_add(1, Ordering::SeqCst);
+        let shore = Arc::clone(&self.shore);
+        Ok(Receipt::new(move || {
+            shore.wait();
+            Ok(landed)
+        }))
     }
 
     fn end(&self, partition: u32) -> Result<u64> {
@@ -65,13 +96,8 @@ impl Log for Gate {
 
 impl Gate {
     fn new(journal: &Memory) -> Arc<Self> {
-        let (shut, opened, passed) = (Mutex::default(), Condvar::new(), AtomicUsize::default());
-        Arc::new(Self { journal: journal.clone(), shut, opened, passed })
-    }
-
-    fn shut(&self, shut: bool) {
-        *self.shut.lock().unwrap() = shut;
-        self.opened.notify_all();
+        let (shut, shore, passed, sent) = Default::default();
+        Arc::new(Self { journal: journal.clone(), shut, shore, passed, sent })
     }
 
     fn passed(&self) -> usize {
@@ -173,21 +199,23 @@ impl Bed {
         }
     }
 
-    /// Waits until the group knows that everything written is journalled.
-    fn must_be_noted(&self) {
+    /// How many messages the group knows to be journalled.
+    fn noted(&self) -> usize {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.cluster.brokers).set("group.id", "intake");
         let looker: BaseConsumer = config.create().unwrap();
         let mut places = TopicPartitionList::new();
         places.add_partition_range(TOPIC, 0, self.partitions - 1);
+        let told = looker.committed_offsets(places, PATIENCE).unwrap();
+        let offsets = told.elements().into_iter().map(|one| one.offset().to_raw().unwrap_or(0).max(0));
+        usize::try_from(offsets.sum::<i64>()).unwrap()
+    }
+
+    /// Waits until the group knows that everything written is journalled.
+    fn must_be_noted(&self) {
         let started = Instant::now();
-        loop {
-            let told = looker.committed_offsets(places.clone(), PATIENCE).unwrap();
-            let offsets = told.elements().into_iter().map(|one| one.offset().to_raw().unwrap_or(0).max(0));
-            if usize::try_from(offsets.sum::<i64>()).unwrap() == self.written {
-                return;
-            }
-            assert!(started.elapsed() < PATIENCE, "of {} messages, {told:?}", self.written);
+        while self.noted() != self.written {
+            assert!(started.elapsed() < PATIENCE, "{} of {} messages", self.noted(), self.written);
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -214,14 +242,14 @@ fn whoever_gives_a_partition_up_has_journalled_and_noted_what_it_read() {
     bed.must_be_noted();
 
     // More is read than the journal takes, and then half of the partitions must go.
-    gates[0].shut(true);
+    gates[0].shut.shut(true);
     for _ in 0..6 {
         bed.write();
         std::thread::sleep(Duration::from_millis(250));
     }
     let second = bed.feed(&gates[1]);
     std::thread::sleep(Duration::from_secs(3));
-    gates[0].shut(false);
+    gates[0].shut.shut(false);
     bed.must_hold_all_once();
 
     // Both read now; the one that leaves takes nothing along.
@@ -239,6 +267,35 @@ fn whoever_gives_a_partition_up_has_journalled_and_noted_what_it_read() {
     bed.must_hold_all_once();
     assert_eq!(gates[1].passed() - before, ROUND, "the second reads everything");
     drop(second);
+}
+
+#[test]
+fn batches_follow_each_other_without_waiting_and_count_when_they_have_landed() {
+    let mut bed = Bed::new();
+    let gate = Gate::new(&bed.journal);
+    let feed = bed.feed(&gate);
+    bed.write();
+    bed.must_hold_all_once();
+    bed.must_be_noted();
+
+    // More is read than can be sent; then it can be, but does not land.
+    let (noted, sent) = (bed.written, gate.sent.load(Ordering::SeqCst));
+    gate.shut.shut(true);
+    for _ in 0..6 {
+        bed.write();
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    gate.shore.shut(true);
+    gate.shut.shut(false);
+    // Longer than offsets wait to be committed.
+    std::thread::sleep(Duration::from_millis(1_500));
+    let (on_their_way, noted_meanwhile) = (gate.sent.load(Ordering::SeqCst) - sent, bed.noted());
+    gate.shore.shut(false);
+    assert!(on_their_way >= 2, "one batch waits for another");
+    assert_eq!(noted_meanwhile, noted);
+    bed.must_hold_all_once();
+    bed.must_be_noted();
+    drop(feed);
 }
 
 #[test]

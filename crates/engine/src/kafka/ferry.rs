@@ -117,7 +117,10 @@ impl Ferry {
         self.send()?;
         let erases = addressed.erases();
         self.addressed = Some((addressed, batch.dead, batch.road));
-        while self.sent.len() > BATCHES_SENT || (erases && !self.is_idle()) {
+        while self.sent.len() > BATCHES_SENT {
+            self.land()?;
+        }
+        while erases && !self.is_idle() {
             self.advance()?;
         }
         Ok(())

@@ -71,7 +71,8 @@ pub trait Log: Send + Sync {
 pub struct Receipt(Box<dyn FnOnce() -> Result<Vec<u64>> + Send>);
 
 impl Receipt {
-    fn new(landing: impl FnOnce() -> Result<Vec<u64>> + Send + 'static) -> Self {
+    /// A receipt for entries that are durable when `landing` returns.
+    pub fn new(landing: impl FnOnce() -> Result<Vec<u64>> + Send + 'static) -> Self {
         Self(Box::new(landing))
     }
 

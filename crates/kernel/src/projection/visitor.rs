@@ -152,7 +152,7 @@ fn show_views(
     let root = |lead: LeadId| roots.get(&lead).copied().unwrap_or(lead);
     let mut running = sessions.iter().peekable();
     let mut current = None;
-    projection.web_events.reserve(visitor.facts.len() - untouched.min(visitor.facts.len()));
+    projection.web_events.reserve(visitor.facts.len().saturating_sub(untouched));
     for (index, fact, view) in views(visitor) {
         current = running.next_if(|session| session.first == index).or(current);
         if index < untouched {

@@ -283,13 +283,18 @@ impl Vault {
     /// # Errors
     /// Cells that do not answer.
     pub fn keep(&self, fresh: Fresh) -> Result<Keeping, Error> {
-        if fresh.0.is_empty() {
-            return Ok(Keeping { leads: Vec::new(), durable: Box::new(|| Ok(())) });
+        // Held until ours are on their way: a key that became durable meanwhile may have been destroyed since, and must
+        // not come back.
+        let mut drawn = self.drawn();
+        let wanted = |(id, key): &(LeadId, Drawn)| !key.borrowed || drawn.get(id) == Some(&key.key);
+        let keys: Vec<_> = fresh.0.into_iter().filter(wanted).map(|(id, key)| (id, key.key)).collect();
+        if keys.is_empty() {
+            return Ok(Keeping { keys, durable: Box::new(|| Ok(())) });
         }
-        self.drawn().extend(&fresh.0);
-        let leads = fresh.0.keys().copied().collect();
-        let durable = self.keys.keep(fresh.0.into_iter().collect())?;
-        Ok(Keeping { leads, durable })
+        for (id, key) in &keys {
+            drawn.entry(*id).or_insert(*key);
+        }
+        Ok(Keeping { durable: self.keys.keep(keys.clone())?, keys })
     }
 
     /// Waits until keys are durable.
@@ -299,8 +304,10 @@ impl Vault {
     pub fn kept(&self, keeping: Keeping) -> Result<(), Error> {
         (keeping.durable)()?;
         let mut drawn = self.drawn();
-        for lead in &keeping.leads {
-            drawn.remove(lead);
+        for (id, key) in &keeping.keys {
+            if drawn.get(id) == Some(key) {
+                drawn.remove(id);
+            }
         }
         Ok(())
     }
@@ -336,8 +343,8 @@ impl Vault {
     }
 
     fn key(&self, id: LeadId, fresh: &mut Fresh) -> Result<PersonKey, Error> {
-        if let Some(key) = fresh.0.get(&id) {
-            return Ok(*key);
+        if let Some(drawn) = fresh.0.get(&id) {
+            return Ok(drawn.key);
         }
         let drawn = self.drawn().get(&id).copied();
         if drawn.is_none()
@@ -346,19 +353,25 @@ impl Vault {
             return Ok(*key);
         }
         let key = drawn.map_or_else(random::<32>, Ok)?;
-        fresh.0.insert(id, key);
+        fresh.0.insert(id, Drawn { key, borrowed: drawn.is_some() });
         Ok(key)
     }
 }
 
 /// Keys of people who were named for the first time.
 #[derive(Default)]
-pub struct Fresh(HashMap<LeadId, PersonKey>);
+pub struct Fresh(HashMap<LeadId, Drawn>);
+
+struct Drawn {
+    key: PersonKey,
+    /// Somebody else drew it, and it was not durable yet.
+    borrowed: bool,
+}
 
 /// Keys of theirs on their way.
 #[must_use]
 pub struct Keeping {
-    leads: Vec<LeadId>,
+    keys: Vec<(LeadId, PersonKey)>,
     durable: Promise,
 }
 
@@ -436,6 +449,50 @@ mod tests {
         fn catch_up(&self, _: LeadId) -> Result<bool, Error> {
             Err(crate::kafka::Error::Stopped { topic: "vault".to_owned() }.into())
         }
+    }
+
+    fn vault() -> Vault {
+        use smarketing_store::Store as _;
+        let cells = smarketing_store::Memory::default().cells("persons").unwrap();
+        Vault::new(Box::new(Ring::new(cells)), Pepper([7; 32]))
+    }
+
+    fn named(vault: &Vault, fresh: &mut Fresh) -> LeadRef {
+        let ada = Address { email: Some(Text::from("ada@acme.test")), contact_id: None };
+        vault.name("acme", &ada, Vec::new(), fresh).unwrap()
+    }
+
+    fn opens(vault: &Vault, lead: &LeadRef) -> bool {
+        vault.open_envelope(lead.id, lead.sealed.as_ref().unwrap()).is_some()
+    }
+
+    #[test]
+    fn a_key_that_somebody_else_drew_is_made_durable_with_ones_own() {
+        let vault = vault();
+        let (mut first, mut second) = (Fresh::default(), Fresh::default());
+        let _early = named(&vault, &mut first);
+        let pending = vault.keep(first).unwrap();
+        let late = named(&vault, &mut second);
+        let borrowed = vault.keep(second).unwrap();
+        assert_eq!(borrowed.keys, pending.keys);
+        vault.kept(borrowed).unwrap();
+        assert!(opens(&vault, &late));
+        vault.kept(pending).unwrap();
+        assert!(vault.drawn().is_empty());
+    }
+
+    #[test]
+    fn a_key_that_was_destroyed_does_not_come_back_with_who_had_borrowed_it() {
+        let vault = vault();
+        let (mut first, mut second) = (Fresh::default(), Fresh::default());
+        let early = named(&vault, &mut first);
+        let pending = vault.keep(first).unwrap();
+        let late = named(&vault, &mut second);
+        vault.kept(pending).unwrap();
+        assert!(opens(&vault, &early) && opens(&vault, &late));
+        vault.forget(early.id).unwrap();
+        vault.kept(vault.keep(second).unwrap()).unwrap();
+        assert!(!opens(&vault, &early) && !opens(&vault, &late));
     }
 
     #[test]

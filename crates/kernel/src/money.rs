@@ -62,10 +62,10 @@ impl Currency {
         EXPONENTS.iter().find(|(name, _)| *name == self.code()).map_or(2, |(_, exponent)| *exponent)
     }
 
-    /// The three letters; for bytes that no [`Currency::parse`] ever let in, ISO 4217's own code for no currency at all.
+    /// The three letters; nothing for bytes that no [`Currency::parse`] ever let in.
     #[must_use]
     pub fn code(&self) -> &str {
-        core::str::from_utf8(&self.0).unwrap_or("XXX")
+        core::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 

@@ -108,16 +108,9 @@ impl Broker {
     }
 
     fn launch(&mut self) {
-        let log = std::fs::File::options().create(true).append(true).open(self.folder.join("out.log")).unwrap();
-        // The shell reads from a pipe that nobody writes to: at its end, the broker is killed.
-        let script =
-            "\"$@\" & echo $! > pid; (read -r nothing; kill -9 $! 2>/dev/null) <&3 & wait %1; kill %2 2>/dev/null";
-        let broker = java(&self.folder);
-        let mut shell = Command::new("bash");
-        shell.args(["-c", &format!("exec 3<&0; {script}"), "broker"]).arg(broker.get_program());
-        shell.args(broker.get_args()).args(["kafka.Kafka", "server.properties"]).current_dir(&self.folder);
-        shell.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
-        self.running = Some(shell.spawn().unwrap());
+        let mut broker = java(&self.folder);
+        broker.args(["kafka.Kafka", "server.properties"]);
+        self.running = Some(tethered(&broker, &self.folder));
     }
 
     fn wait(&self) {
@@ -179,24 +172,37 @@ impl Drop for Broker {
     }
 }
 
+/// Starts a program that is killed when whoever reads this ends, however it ends: it hangs on a pipe. What it says is in
+/// `out.log` of its folder, its process in `pid`.
+pub(crate) fn tethered(program: &Command, folder: &Path) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(folder.join("out.log")).unwrap();
+    // The shell reads from a pipe that nobody writes to: at its end, the program is killed.
+    let script = "\"$@\" & echo $! > pid; (read -r nothing; kill -9 $! 2>/dev/null) <&3 & wait %1; kill %2 2>/dev/null";
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &format!("exec 3<&0; {script}"), "tethered"]).arg(program.get_program()).args(program.get_args());
+    shell.current_dir(folder).stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
+    shell.spawn().unwrap()
+}
+
 /// java with the jars and little memory.
 fn java(folder: &Path) -> Command {
     let mut java = Command::new("java");
     java.args(["-Xms64m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
     java.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"]);
-    java.arg(jars().join("*")).current_dir(folder).stdin(Stdio::null());
+    java.arg(fetched().join("jars").join("*")).current_dir(folder).stdin(Stdio::null());
     java
 }
 
-/// The jars in the cache.
-fn jars() -> PathBuf {
+/// Where the jars are, and the registry.
+pub(crate) fn fetched() -> PathBuf {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/kafka");
     let output = Command::new(script).output().unwrap();
     assert!(output.status.success(), "no Kafka: {}", String::from_utf8_lossy(&output.stderr));
     PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
 }
 
-fn free_ports(count: usize) -> Vec<u16> {
+/// Ports nobody listens on.
+pub(crate) fn free_ports(count: usize) -> Vec<u16> {
     // All are held until all are known, so that none is given twice.
     let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()

@@ -2,7 +2,7 @@
 //! results are those of an undisturbed import on one machine.
 //!
 //! `SMARKETING_KAFKA_EVENTS` sets the size of the history. ClickHouse is the embedded engine, served by a process of its
-//! own; the schema registry is the subset of its HTTP interface that clients use, served by the test.
+//! own; broker, schema registry and object store are real ones.
 
 mod brokers;
 mod writer;

@@ -1,6 +1,6 @@
 //! The product from the outside: the real binary, the real embedded ClickHouse, files and sockets.
 //!
-//! Needs what `scripts/setup test` installs: libchdb, curl, java and Kafka's jars, node and an S3 server; without them the
+//! Needs what `scripts/setup test` installs: libchdb, curl, java, Kafka's jars and a schema registry's, node and an S3 server; without them the
 //! tests fail and say so.
 
 #[path = "../kafka/bucket.rs"]
@@ -17,6 +17,8 @@ mod import;
 mod kafka;
 mod monitor;
 mod questions;
+#[path = "../kafka/registry.rs"]
+mod registry;
 mod repair;
 mod serving;
 mod upgrade;

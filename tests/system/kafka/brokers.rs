@@ -1,9 +1,9 @@
 //! Three brokers and two or three processes, and everything that happens to them in a year, in a few minutes. After each
 //! trouble the results are those of an undisturbed import of the same events, and the counts add up.
 
-use super::writer::Mood;
 use super::{SESSION, Site, must_become, must_work, patience, undisturbed};
 use crate::home::{Home, Up};
+use crate::registry::Mood;
 use serde_json::Value;
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -143,8 +143,8 @@ fn topics_grow(year: &mut Year, ups: Vec<Up>) -> Vec<Up> {
 
 /// What names a schema that cannot be had waits for it, however the registry fails, and the registry is not stormed.
 fn the_registry_is_away(year: &mut Year, ups: Vec<Up>) -> Vec<Up> {
-    let asked = year.site.writer.registry.asked();
-    year.site.writer.renumber();
+    let asked = year.site.writer.registry.calls();
+    year.site.writer.evolve();
     year.site.writer.registry.be(Mood::IsSilent);
     year.write(3, 0..100);
     // Longer than anybody waits for one answer.
@@ -155,7 +155,7 @@ fn the_registry_is_away(year: &mut Year, ups: Vec<Up>) -> Vec<Up> {
     }
     assert_ne!(year.homes[0].digests(), year.results[3], "nothing was waited for");
     // Both ask after 0.2, 0.4, 0.8, 1.6 and 3.2 seconds, and the silence is one question.
-    let asked = year.site.writer.registry.asked() - asked;
+    let asked = year.site.writer.registry.calls() - asked;
     assert!((4..=14).contains(&asked), "asked {asked} times");
     year.site.writer.registry.be(Mood::Well);
     year.comes_right("the registry was away", &ups);

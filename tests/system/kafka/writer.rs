@@ -1,5 +1,6 @@
 //! Writers of raw topics: JSON, Avro in three ways and envelopes, mixed; and what is no event.
 
+use crate::registry::{Line, Registry};
 use apache_avro::Schema;
 use apache_avro::rabin::Rabin;
 use apache_avro::types::Value as Avro;
@@ -13,10 +14,6 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode as Code;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What [`Writer::poison`] writes: the reasons why, and how many of each.
@@ -27,15 +24,17 @@ const PARTITIONS: i32 = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Writer {
-    pub(crate) registry: Registry,
+    /// How readers reach the registry.
+    pub(crate) registry: Line,
     brokers: String,
     producer: BaseProducer<Delivered>,
+    /// Our schema of every event.
     schemas: HashMap<String, Schema>,
+    /// The one that writers with a registry have, and the id it gave it.
+    registered: HashMap<String, (Schema, u32)>,
     /// Events written so far.
     pub(crate) written: usize,
     partitions: i32,
-    /// What the ids of schemas begin at.
-    first_id: usize,
 }
 
 /// Sees to it that everything written is with the brokers.
@@ -50,31 +49,6 @@ impl ProducerContext for Delivered {
         assert!(result.is_ok(), "{result:?}");
     }
 }
-
-/// The part of a schema registry that readers use: the schema of an id.
-pub(crate) struct Registry {
-    pub(crate) url: String,
-    mood: Arc<Mutex<Mood>>,
-    asked: Arc<AtomicUsize>,
-}
-
-/// What becomes of questions to the registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mood {
-    /// They are answered.
-    Well,
-    /// The line goes dead.
-    HangsUp,
-    /// The registry says that it failed.
-    Fails,
-    /// A gateway says that nobody is there.
-    IsNotThere,
-    /// The line stays open, and nothing is said.
-    IsSilent,
-}
-
-/// Schemas have another id in each of these ranges.
-const IDS: usize = 1_000;
 
 impl Writer {
     /// Makes the topics, each with so many copies, and serves the registry.
@@ -91,13 +65,13 @@ impl Writer {
         let schema = |event: &&str| Schema::parse_str(smarketing_schema::reader_schema(event).unwrap()).unwrap();
         let schemas = events.map(|event| ((*event).to_owned(), schema(event))).collect();
         Self {
-            registry: Registry::serve(),
+            registry: Line::lay(),
             brokers: brokers.to_owned(),
             producer: config.create_with_context(Delivered).unwrap(),
             schemas,
+            registered: registered(|schema| schema),
             written: 0,
             partitions: PARTITIONS,
-            first_id: 0,
         }
     }
 
@@ -117,9 +91,13 @@ impl Writer {
         self.partitions = partitions;
     }
 
-    /// Writes with schemas that nobody has asked the registry for yet.
-    pub(crate) fn renumber(&mut self) {
-        self.first_id += IDS;
+    /// Writes with schemas that say more than ours, and that nobody has asked the registry for yet.
+    pub(crate) fn evolve(&mut self) {
+        self.registered = registered(|mut schema| {
+            let more = serde_json::json!({"name": "more", "type": ["null", "string"], "default": null});
+            schema["fields"].as_array_mut().unwrap().insert(0, more);
+            schema
+        });
     }
 
     /// Writes lines of ours, each to its topic, in one form or the other.
@@ -130,7 +108,7 @@ impl Writer {
             let topic = topic(name);
             self.written += 1;
             let (bytes, envelope) = match (topic, self.written % 4) {
-                ("emails", _) => (self.datum(name, &event), false),
+                ("emails", _) => (Self::datum(&self.schemas[name], &event), false),
                 ("page-views" | "deals", 0) => (self.framed(name, &event), false),
                 ("page-views" | "sales", 1) => (self.single_object(name, &event), false),
                 ("form-fills", 2) => (format!("{{\"specversion\":\"1.0\",\"id\":\"1\",\"data\":{line}}}").into(), true),
@@ -183,10 +161,10 @@ impl Writer {
         }
     }
 
-    fn datum(&self, name: &str, event: &Value) -> Vec<u8> {
-        let schema = &self.schemas[name];
+    fn datum(schema: &Schema, event: &Value) -> Vec<u8> {
         let Value::Object(mut fields) = event.clone() else { panic!("{event}") };
         fields.remove("event");
+        fields.insert("more".to_owned(), "than we know".into());
         fields.insert("occurred_at".to_owned(), milliseconds(event).into());
         if let Some(Value::String(day)) = fields.get("day") {
             let days = instant(&format!("{day}T00:00:00.000Z")) / 86_400_000;
@@ -197,15 +175,25 @@ impl Writer {
     }
 
     fn framed(&self, name: &str, event: &Value) -> Vec<u8> {
-        let id = smarketing_schema::EVENTS.iter().position(|known| *known == name).unwrap();
-        let id = u32::try_from(self.first_id + id).unwrap();
-        [&[0][..], &id.to_be_bytes(), &self.datum(name, event)].concat()
+        let (schema, id) = &self.registered[name];
+        [&[0][..], &id.to_be_bytes(), &Self::datum(schema, event)].concat()
     }
 
     fn single_object(&self, name: &str, event: &Value) -> Vec<u8> {
-        let fingerprint = self.schemas[name].fingerprint::<Rabin>().bytes;
-        [&[0xC3, 0x01][..], &fingerprint, &self.datum(name, event)].concat()
+        let schema = &self.schemas[name];
+        [&[0xC3, 0x01][..], &schema.fingerprint::<Rabin>().bytes, &Self::datum(schema, event)].concat()
     }
+}
+
+/// Registers what `change` makes of our schemas, each under the name of its event.
+fn registered(change: impl Fn(Value) -> Value) -> HashMap<String, (Schema, u32)> {
+    let register = |event: &&str| {
+        let ours: Value = serde_json::from_str(smarketing_schema::reader_schema(event).unwrap()).unwrap();
+        let schema = change(ours).to_string();
+        let id = Registry::register(event, &schema);
+        ((*event).to_owned(), (Schema::parse_str(&schema).unwrap(), id))
+    };
+    smarketing_schema::EVENTS.iter().map(register).collect()
 }
 
 /// Whether a broker knows that all topics have so many partitions: a new client asks the one it is told of.
@@ -250,64 +238,4 @@ fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
 
 fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-impl Registry {
-    fn serve() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let registry = Self { url, mood: Arc::new(Mutex::new(Mood::Well)), asked: Arc::default() };
-        let (mood, asked) = (Arc::clone(&registry.mood), Arc::clone(&registry.asked));
-        std::thread::spawn(move || {
-            let mut waiting = Vec::new();
-            for stream in listener.incoming() {
-                asked.fetch_add(1, Ordering::SeqCst);
-                let mood = *mood.lock().unwrap();
-                match mood {
-                    Mood::IsSilent => waiting.push(stream),
-                    Mood::HangsUp => drop(stream),
-                    mood => reply(stream.unwrap(), mood),
-                }
-            }
-        });
-        registry
-    }
-
-    /// How it is from now on.
-    pub(crate) fn be(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
-    }
-
-    /// How often it was asked.
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
-    }
-}
-
-/// Answers one request; the next comes on a connection of its own.
-fn reply(stream: TcpStream, mood: Mood) {
-    let mut stream = BufReader::new(stream);
-    let mut request = String::new();
-    let _asked = stream.read_line(&mut request);
-    let mut line = String::new();
-    while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
-        line.clear();
-    }
-    let (status, body) = match mood {
-        Mood::Fails => ("500 Internal Server Error", "{\"error_code\":50001}".to_owned()),
-        Mood::IsNotThere => ("404 Not Found", "<html>no such backend</html>".to_owned()),
-        _ => answer(&request),
-    };
-    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-    let _answered = stream.get_mut().write_all((head + &body).as_bytes());
-}
-
-fn answer(request: &str) -> (&'static str, String) {
-    let id = request.split(['/', ' ']).find_map(|part| part.parse::<usize>().ok());
-    let schema = id.and_then(|id| smarketing_schema::EVENTS.get(id % IDS));
-    let (status, body) = match schema.and_then(|event| smarketing_schema::reader_schema(event)) {
-        Some(schema) => ("200 OK", serde_json::json!({ "schema": schema })),
-        None => ("404 Not Found", serde_json::json!({ "error_code": 40403 })),
-    };
-    (status, body.to_string())
 }

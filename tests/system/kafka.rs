@@ -12,6 +12,7 @@ use crate::cluster::Cluster;
 use crate::cluster::doors::Doors;
 use crate::engine::Engine;
 use crate::home::{Home, Up};
+use crate::registry::Mood;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -146,6 +147,23 @@ fn must_work(up: &Up, some: impl Fn(usize) -> bool) {
     }
 }
 
+/// Waits until a process has told of so many records with these outcomes.
+fn must_say(up: &Up, outcomes: &[&str], records: usize) {
+    let started = Instant::now();
+    let said = || outcomes.iter().map(|outcome| told(up, outcome)).sum::<usize>();
+    while said() != records {
+        assert!(started.elapsed() < patience(), "{records} {outcomes:?} expected in\n{}", up.ask("/metrics").1);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Records with this outcome, as the process tells.
+fn told(up: &Up, outcome: &str) -> usize {
+    let line = format!("smarketing_records_total{{outcome=\"{outcome}\"}} ");
+    let text = up.ask("/metrics").1;
+    text.lines().find_map(|found| found.strip_prefix(&line)?.parse().ok()).unwrap_or(0)
+}
+
 #[test]
 fn whatever_happens_to_processes_and_brokers_the_results_are_the_same() {
     let (parts, results) = undisturbed("5", 3);
@@ -229,10 +247,25 @@ fn an_audit_goes_by_the_topics_and_a_new_generation_is_shown_when_it_has_caught_
     let (early, late, expected) = (&parts[0], &parts[1], &results[1]);
     let mut site = Site::open(1);
     site.writer.write(&early.lines().collect::<Vec<_>>());
-    let (one, two) = (site.home(), site.home());
+    // Somebody forgot the registry: nobody knows what its messages are.
+    let (one, two) = (site.home().with(&[("KAFKA__SCHEMA_REGISTRY", "")]), site.home());
+    let first = one.serve("run");
+    let letters = site.writer.named_in_registry;
+    must_say(&first, &["applied", "rejected"], site.writer.written);
+    assert_eq!(first.stop(), Some(0));
+    let refused = one.query("SELECT reason, count() AS records FROM rejects GROUP BY reason");
+    assert_eq!(refused, [serde_json::json!({"reason": "invalid_avro", "records": letters})]);
+
+    let one = one.with(&[("KAFKA__SCHEMA_REGISTRY", &site.writer.registry.url)]);
     let (first, second) = (one.serve("run"), two.serve("run"));
     must_work(&first, |owned| owned == 2);
     must_work(&second, |owned| owned == 2);
+    site.writer.registry.be(Mood::IsNotThere);
+    let waits = one.run(&["rejects", "retry"]);
+    assert!(waits.code == 1 && waits.errors.contains(&format!("{letters} of them name schemas")), "{}", waits.errors);
+    site.writer.registry.be(Mood::Well);
+    let retried = one.done(&["rejects", "retry"]).output;
+    assert!(retried.contains(&format!("{letters} dead letters: {letters} journalled")), "{retried}");
 
     // A process that works only some partitions takes files for all of them, and cannot count for the others.
     let (file, records) = (one.file("late.jsonl", late), late.lines().count());

@@ -5,6 +5,7 @@ use crate::cli::{Dialect, Format, Import};
 use crate::feed::{Outcome, word};
 use crate::place::Running;
 use crate::verbs::import::show;
+use crate::verbs::rejects::Retried;
 use anyhow::{Context as _, bail};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -12,6 +13,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use smarketing_kernel::time::Day;
+use smarketing_web::RetryRequest;
 use std::path::{Path, PathBuf};
 
 /// Has the running service import files of this machine.
@@ -28,6 +30,13 @@ pub(crate) async fn import(running: &Running, asked: &Import, format: Format) ->
     let body = serde_json::json!({ "dialect": word(asked.dialect), "paths": paths, "currency": asked.currency });
     let answer = post(running, "/admin/import", body.to_string()).await?;
     show(format, &serde_json::from_value::<Outcome>(answer).context("the running service is of another version")?)
+}
+
+/// Has the running service decode dead letters again.
+pub(crate) async fn retry(running: &Running, asked: &RetryRequest) -> anyhow::Result<Retried> {
+    let body = serde_json::json!({ "stream": asked.stream, "reason": asked.reason });
+    let answer = post(running, "/admin/retry", body.to_string()).await?;
+    serde_json::from_value(answer).context("the running service is of another version")
 }
 
 /// Has the running service evaluate the conversion watch.

@@ -5,9 +5,9 @@ use crate::feed;
 use crate::house::{House, connect, migrate, prepare, start_engine, switch};
 use crate::place::{Layout, Place};
 use anyhow::{Context as _, bail};
-use smarketing_engine::kafka::Cluster;
 use smarketing_engine::kafka::feed::{Feed, Options};
 use smarketing_engine::kafka::group::{self, Duty, Membership, Seat};
+use smarketing_engine::kafka::{Again, Cluster};
 use smarketing_engine::shelter::{self, Folder, Shelter};
 use smarketing_engine::{Intake, Local, Parts, Service, Shared};
 use smarketing_kernel::text::Text;
@@ -265,12 +265,9 @@ async fn read(service: &Service, config: &Config, cluster: &Cluster) -> anyhow::
     let kafka = &config.raw.kafka;
     let mut feeds = Vec::new();
     for (name, source) in kafka.all_sources() {
-        let (seated, prefix) = match name {
-            "" => ("intake".to_owned(), String::new()),
-            name => (format!("intake-{name}"), format!("{name}/")),
-        };
+        let seated = if name.is_empty() { "intake".to_owned() } else { format!("intake-{name}") };
         let options = Options {
-            prefix,
+            prefix: prefix(name),
             cluster: Cluster { patience: cluster.patience.clone(), ..source.cluster() },
             sources: source.topics(),
             seat: seat(config, &seated),
@@ -285,6 +282,17 @@ async fn read(service: &Service, config: &Config, cluster: &Cluster) -> anyhow::
         feeds.push(feed.with_context(|| format!("the raw topics at {} could not be read", source.brokers))?);
     }
     Ok(feeds)
+}
+
+/// What stands before the topics of a cluster in the names of their streams.
+fn prefix(cluster: &str) -> String {
+    if cluster.is_empty() { String::new() } else { format!("{cluster}/") }
+}
+
+/// Whatever reads the dead letters of raw topics again.
+pub(crate) fn again(config: &Config, runtime: &Handle) -> Again {
+    let clusters = config.raw.kafka.all_sources();
+    Again::new(clusters.map(|(name, source)| (prefix(name), source.topics(), source.registry())), runtime)
 }
 
 /// The place of this process in the group that does something of what there is to do.

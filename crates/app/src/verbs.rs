@@ -9,7 +9,7 @@ mod generate;
 pub(crate) use generate::parse_day;
 pub(crate) mod import;
 mod read;
-mod rejects;
+pub(crate) mod rejects;
 mod replay;
 mod run;
 mod simulate;

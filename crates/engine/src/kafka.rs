@@ -1,8 +1,10 @@
 //! Kafka, as everything here uses it: one way to connect, topics that are what they must be.
 //!
 //! Start at [`Cluster`]. The journal on a topic is [`crate::log::Kafka`]; [`keys`] shares the keys of persons,
-//! [`group`] divides the journal's partitions among processes, [`feed`] reads the topics of others.
+//! [`group`] divides the journal's partitions among processes, [`feed`] reads the topics of others, [`Again`] their dead
+//! letters.
 
+mod again;
 mod decode;
 mod door;
 pub mod feed;
@@ -23,6 +25,7 @@ use rdkafka::types::RDKafkaType;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use again::{Again, RegistryAway};
 pub use decode::Format;
 pub use door::Patience;
 pub use registry::Address;

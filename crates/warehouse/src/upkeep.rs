@@ -2,6 +2,9 @@
 
 use crate::{Result, Table, Warehouse};
 
+/// Dead letters in one answer: each may have 64 KiB, twice that in hexadecimal.
+const LETTERS: u32 = 400;
+
 impl Warehouse {
     /// Drops this generation's tables, with everything in them.
     ///
@@ -11,15 +14,30 @@ impl Warehouse {
         self.execute("generation", "DROP DATABASE IF EXISTS $data").await
     }
 
-    /// Dead letters with their bytes in hexadecimal, of one stream and one reason where they are named.
+    /// The next dead letters with their bytes in hexadecimal, in order of stream and position: of one stream and one
+    /// reason where they are named, behind the letter `after`.
     ///
     /// # Errors
     /// Those of the server.
-    pub async fn dead_letters(&self, stream: Option<&str>, reason: Option<&str>) -> Result<Table> {
+    pub async fn dead_letters(
+        &self,
+        stream: Option<&str>,
+        reason: Option<&str>,
+        after: Option<(&str, u64)>,
+    ) -> Result<Table> {
         let sql = "SELECT stream, position, length, hex(bytes) AS bytes_hex FROM $views.rejects \
                    WHERE ({stream:String} = '' OR stream = {stream:String}) \
                    AND ({reason:String} = '' OR reason = {reason:String}) \
-                   ORDER BY stream, position LIMIT 100000";
-        self.ask("rejects", sql, &[("stream", stream.unwrap_or("")), ("reason", reason.unwrap_or(""))]).await
+                   AND (stream, position) > ({behind:String}, {position:UInt64}) \
+                   ORDER BY stream, position LIMIT {letters:UInt32}";
+        let (behind, position) = after.unwrap_or_default();
+        let parameters = [
+            ("stream", stream.unwrap_or_default()),
+            ("reason", reason.unwrap_or_default()),
+            ("behind", behind),
+            ("position", &position.to_string()),
+            ("letters", &LETTERS.to_string()),
+        ];
+        self.ask("rejects", sql, &parameters).await
     }
 }

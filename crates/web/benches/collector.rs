@@ -6,7 +6,7 @@ use smarketing_engine::vault::Ring;
 use smarketing_engine::{Intake, Pepper, Progress, Vault};
 use smarketing_kernel::time::{Day, Timestamp};
 use smarketing_store::Store as _;
-use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, Unanswered};
+use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, RetryRequest, Unanswered};
 use std::env;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -19,6 +19,10 @@ struct Nobody;
 
 impl Admin for Nobody {
     fn import(&self, _: ImportRequest) -> Result<serde_json::Value, String> {
+        Err("not measured".into())
+    }
+
+    fn retry(&self, _: RetryRequest) -> Result<serde_json::Value, String> {
         Err("not measured".into())
     }
 

@@ -26,6 +26,12 @@ pub trait Admin: Send + Sync + 'static {
     /// Why not, in a sentence for whoever asked.
     fn import(&self, request: ImportRequest) -> Result<Value, String>;
 
+    /// Decodes dead letters again and waits until all of it is delivered; answers what became of them.
+    ///
+    /// # Errors
+    /// Why not, in a sentence for whoever asked.
+    fn retry(&self, request: RetryRequest) -> Result<Value, String>;
+
     /// Evaluates the conversion watch on a day; answers how many alarms stand.
     ///
     /// # Errors
@@ -57,6 +63,16 @@ pub struct ImportRequest {
     pub currency: String,
 }
 
+/// Dead letters to decode again: all, or those of one stream or one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetryRequest {
+    /// Only of this stream.
+    pub stream: Option<String>,
+    /// Only of this reason.
+    pub reason: Option<String>,
+}
+
 /// A day to evaluate on, counted from 1970-01-01.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +100,13 @@ pub(crate) async fn import(State(front): State<Arc<Front>>, request: Request) ->
         read(&front, request, "import", "send {\"dialect\":…,\"paths\":[…],\"currency\":…}").await?;
     let admin = Arc::clone(&front.admin);
     perform(move || admin.import(request)).await
+}
+
+/// `POST /admin/retry`: the body is a [`RetryRequest`] as JSON.
+pub(crate) async fn retry(State(front): State<Arc<Front>>, request: Request) -> Result<Json<Value>, Refusal> {
+    let request: RetryRequest = read(&front, request, "retry", "send {\"stream\":…,\"reason\":…}, or {}").await?;
+    let admin = Arc::clone(&front.admin);
+    perform(move || admin.retry(request)).await
 }
 
 /// `POST /admin/watch`: the body is `{"day":…}`, a number of days since 1970-01-01.

@@ -11,7 +11,7 @@
 //! | `GET /metrics` | what a monitor reads, in Prometheus' text format |
 //! | `GET /v1/status` | positions, partitions, and what became of each stream's records |
 //! | `GET /v1/reports/{name}`, `GET /v1/leads/{who}`, `GET /v1/deals/{id}` | with a token: the answers of the command line, as JSON lines |
-//! | `POST /admin/import`, `POST /admin/settle`, `POST /admin/watch` | from this machine and with the token only, see [`Admin`] |
+//! | `POST /admin/import`, `…/retry`, `…/settle`, `…/watch` | from this machine and with the token only, see [`Admin`] |
 //!
 //! This room must not know Kafka, the keys of the store, nor what an event means.
 
@@ -25,7 +25,7 @@ mod server;
 mod status;
 mod upload;
 
-pub use admin::{Admin, ImportRequest};
+pub use admin::{Admin, ImportRequest, RetryRequest};
 pub use options::Options;
 pub use reports::{Inquiry, Unanswered};
 pub use server::{Collector, Error};

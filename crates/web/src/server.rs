@@ -152,6 +152,7 @@ fn routes(front: &Arc<Front>) -> Router {
     let origin = from_fn_with_state(Arc::clone(front), events::check_origin);
     let admin = Router::new()
         .route("/import", post(admin::import))
+        .route("/retry", post(admin::retry))
         .route("/settle", post(admin::settle))
         .route("/watch", post(admin::watch))
         .route_layer(from_fn_with_state(Arc::clone(front), admin::guard));

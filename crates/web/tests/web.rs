@@ -228,12 +228,18 @@ async fn administration_needs_the_token() {
         (right.as_str(), "/admin/import", &request, 200),
         (right.as_str(), "/admin/import", &unknown, 422),
         (right.as_str(), "/admin/import", "{\"dialect\":1}", 400),
+        ("", "/admin/retry", "{}", 401),
+        (right.as_str(), "/admin/retry", "{\"stream\":\"a\"}", 200),
+        (right.as_str(), "/admin/retry", "{\"streams\":[]}", 400),
         (right.as_str(), "/admin/other", "", 404),
     ] {
         let answer = send(bed.address, "POST", path, headers, body.as_bytes()).await;
         assert_eq!(answer.status, expect, "{path} {headers} {answer:?}");
         if (path, expect) == ("/admin/import", 200) {
             assert_eq!(answer.json, json!({ "paths": ["/data/a.jsonl"], "currency": "USD" }));
+        }
+        if (path, expect) == ("/admin/retry", 200) {
+            assert_eq!(answer.json, json!(["a", null]));
         }
     }
     let closed = Bed::with(|options| options.token = String::new()).await;

@@ -1,7 +1,7 @@
 //! Three brokers and two or three processes, and everything that happens to them in a year, in a few minutes. After each
 //! trouble the results are those of an undisturbed import of the same events, and the counts add up.
 
-use super::{SESSION, Site, must_become, must_work, patience, undisturbed};
+use super::{SESSION, Site, must_become, must_work, patience, told, undisturbed};
 use crate::home::{Home, Up};
 use crate::registry::Mood;
 use serde_json::Value;
@@ -63,9 +63,7 @@ impl Year {
 
 /// Records with this outcome, over all processes.
 fn records(ups: &[Up], outcome: &str) -> usize {
-    let line = format!("smarketing_records_total{{outcome=\"{outcome}\"}} ");
-    let told = ups.iter().map(|up| up.ask("/metrics").1);
-    told.map(|text| text.lines().find_map(|found| found.strip_prefix(&line)?.parse::<usize>().ok()).unwrap_or(0)).sum()
+    ups.iter().map(|up| told(up, outcome)).sum()
 }
 
 /// The partitions of the journal a process works.

@@ -34,6 +34,8 @@ pub(crate) struct Writer {
     registered: HashMap<String, (Schema, u32)>,
     /// Events written so far.
     pub(crate) written: usize,
+    /// Those whose schema only the registry knows.
+    pub(crate) named_in_registry: usize,
     partitions: i32,
 }
 
@@ -71,6 +73,7 @@ impl Writer {
             schemas,
             registered: registered(|schema| schema),
             written: 0,
+            named_in_registry: 0,
             partitions: PARTITIONS,
         }
     }
@@ -174,7 +177,8 @@ impl Writer {
         GenericDatumWriter::builder(schema).build().unwrap().write_value_to_vec(value).unwrap()
     }
 
-    fn framed(&self, name: &str, event: &Value) -> Vec<u8> {
+    fn framed(&mut self, name: &str, event: &Value) -> Vec<u8> {
+        self.named_in_registry += 1;
         let (schema, id) = &self.registered[name];
         [&[0][..], &id.to_be_bytes(), &Self::datum(schema, event)].concat()
     }

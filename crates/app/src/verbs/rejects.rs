@@ -7,21 +7,27 @@ use crate::End;
 use crate::cli::{Global, Rejects};
 use crate::config::Config;
 use crate::feed::{self, Feed, now};
-use crate::house::House;
 use crate::place::Place;
-use crate::{render, shared};
+use crate::{remote, render, shared};
 use anyhow::bail;
+use serde::{Deserialize, Serialize};
+use smarketing_engine::Service;
 use smarketing_engine::intake::stream_name;
+use smarketing_engine::kafka::RegistryAway;
 use smarketing_kernel::entry::Source;
 use smarketing_kernel::step::Stream;
 use smarketing_kernel::text::Text;
-use smarketing_schema::decode_json;
-use smarketing_warehouse::{Cell, Table};
+use smarketing_warehouse::{Cell, Table, Warehouse};
+use smarketing_web::RetryRequest;
+use tokio::runtime::Handle;
 
 pub(crate) async fn run(place: &Place, config: &Config, global: &Global, asked: &Rejects) -> anyhow::Result<End> {
     let format = render::format(global.format);
     let found = match asked {
-        Rejects::Retry { stream, reason } => return retry(place, config, stream.as_deref(), reason.as_deref()).await,
+        Rejects::Retry { stream, reason } => {
+            let asked = RetryRequest { stream: stream.clone(), reason: reason.clone() };
+            return retry(place, config, &asked).await;
+        }
         Rejects::List => {
             let desk = Desk::open(place, config).await?;
             let found = desk.warehouse.rejects().await;
@@ -45,68 +51,96 @@ pub(crate) async fn run(place: &Place, config: &Config, global: &Global, asked: 
 
 /// Decodes dead letters again. What is an event now is applied and no dead letter any more; event ids make a second
 /// retry harmless.
-async fn retry(place: &Place, config: &Config, stream: Option<&str>, reason: Option<&str>) -> anyhow::Result<End> {
-    if place.running().is_some() {
-        bail!("the service of this data directory is running; stop it for a retry");
-    }
-    let house = shared::open_any(place, config).await?;
-    let retried = retried(&house, config, stream, reason).await;
-    house.close().await?;
-    let Retried { letters, events, counted } = retried?;
-    match counted {
-        Some(counted) => println!(
-            "{letters} dead letters: {} applied, {} already applied before, {} still not events (fix them at their source)",
-            counted.applied,
-            counted.duplicates,
-            letters - events,
-        ),
-        None => println!(
-            "{letters} dead letters: {events} journalled for the processes that work their partitions, {} still not \
-             events (fix them at their source)",
-            letters - events,
-        ),
+async fn retry(place: &Place, config: &Config, asked: &RetryRequest) -> anyhow::Result<End> {
+    let retried = if let Some(running) = place.running() {
+        remote::retry(&running, asked).await?
+    } else {
+        let house = shared::open_any(place, config).await?;
+        let runtime = Handle::current();
+        let work = || retried(&house.service, &house.warehouse, config, &runtime, asked);
+        let retried = tokio::task::block_in_place(work);
+        house.close().await?;
+        retried?
+    };
+    let Retried { letters, events, counted, waiting } = retried;
+    let became = match counted {
+        Some(counted) => format!("{} applied, {} already applied before", counted.applied, counted.duplicates),
+        None => format!("{events} journalled for the processes that work their partitions"),
+    };
+    let still = letters - events - waiting;
+    println!("{letters} dead letters: {became}, {still} still not events (fix them at their source)");
+    if waiting > 0 {
+        bail!("{waiting} of them name schemas of a registry that does not answer now: repeat it later");
     }
     Ok(End::Done)
 }
 
 /// What became of dead letters.
-struct Retried {
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Retried {
     letters: u64,
     /// How many are events now.
     events: u64,
-    /// What became of those, where all partitions are worked here.
+    /// How many nothing can be said of now, because their schema registry does not answer.
+    waiting: u64,
+    /// What became of the events, where all partitions are worked here.
     counted: Option<Stream>,
 }
 
-async fn retried(
-    house: &House,
+/// Does it in an open house. Must be called where it may block.
+pub(crate) fn retried(
+    service: &Service,
+    warehouse: &Warehouse,
     config: &Config,
-    stream: Option<&str>,
-    reason: Option<&str>,
+    runtime: &Handle,
+    asked: &RetryRequest,
 ) -> anyhow::Result<Retried> {
     // What an earlier retry journalled may not be delivered yet.
-    tokio::task::block_in_place(|| feed::settle(&house.service))?;
-    let letters = house.warehouse.dead_letters(stream, reason).await?;
+    feed::settle(service)?;
     let context = context(config);
+    let mut again = shared::again(config, runtime);
     let name = stream_name("retry", now())?;
-    let mut feed = Feed::start(house.service.intake(), name.clone())?;
-    let mut events = Vec::new();
-    for row in &letters.rows {
-        let Some((source, bytes)) = letter(&letters, row) else { continue };
-        if let Ok(decoded) = decode_json(&bytes, &context) {
-            feed.push(Ok(decoded.event), Vec::new(), 0);
-            events.push(source);
+    let mut feed = Feed::start(service.intake(), name.clone())?;
+    let (mut retried, mut resolved) = (Retried::default(), Vec::new());
+    let mut last: Option<Source> = None;
+    loop {
+        let after = last.as_ref().map(|Source { stream, position }| (stream.as_str(), *position));
+        let next = warehouse.dead_letters(asked.stream.as_deref(), asked.reason.as_deref(), after);
+        let letters = runtime.block_on(next)?;
+        for row in &letters.rows {
+            retried.letters += 1;
+            let Some(Letter { source, bytes }) = letter(&letters, row) else {
+                bail!("a dead letter is not understood")
+            };
+            last = Some(source.clone());
+            match bytes.map(|bytes| again.decode(&source.stream, &bytes, &context)) {
+                Some(Ok(Ok(event))) => {
+                    feed.push(Ok(event), Vec::new(), 0);
+                    resolved.push(source);
+                }
+                Some(Err(RegistryAway)) => retried.waiting += 1,
+                Some(Ok(Err(_))) | None => {}
+            }
+        }
+        if letters.rows.is_empty() {
+            break;
         }
     }
-    let journalled = feed.finish()?;
+    retried.events = feed.finish()?;
     // Only after the events themselves are durable: a retry that breaks off in between is repeated, and harmless.
-    house.service.intake().resolve(&stream_name("resolve", now())?, events)?;
-    let counted = tokio::task::block_in_place(|| feed::counted(&house.service, &name, journalled))?;
-    Ok(Retried { letters: letters.rows.len() as u64, events: journalled, counted })
+    service.intake().resolve(&stream_name("resolve", now())?, resolved)?;
+    retried.counted = feed::counted(service, &name, retried.events)?;
+    Ok(retried)
 }
 
-/// Where a dead letter came from and its bytes, if they were kept whole.
-fn letter(table: &Table, row: &[Cell]) -> Option<(Source, Vec<u8>)> {
+/// A dead letter.
+struct Letter {
+    source: Source,
+    /// `None` where they were not kept whole.
+    bytes: Option<Vec<u8>>,
+}
+
+fn letter(table: &Table, row: &[Cell]) -> Option<Letter> {
     let cell = |name: &str| table.column(name).and_then(|index| row.get(index));
     let (Some(Cell::Text(stream)), Some(Cell::Integer(position))) = (cell("stream"), cell("position")) else {
         return None;
@@ -114,6 +148,7 @@ fn letter(table: &Table, row: &[Cell]) -> Option<(Source, Vec<u8>)> {
     let (Some(Cell::Text(hex)), Some(Cell::Integer(length))) = (cell("bytes_hex"), cell("length")) else { return None };
     let digits = hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     let bytes = digits.collect::<Option<Vec<u8>>>()?;
+    let whole = usize::try_from(*length).ok()? == bytes.len();
     let source = Source { stream: Text::from(stream.as_str()), position: u64::try_from(*position).ok()? };
-    (usize::try_from(*length).ok()? == bytes.len()).then_some((source, bytes))
+    Some(Letter { source, bytes: whole.then_some(bytes) })
 }

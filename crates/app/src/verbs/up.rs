@@ -13,7 +13,7 @@ use smarketing_kernel::money::Currency;
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Day;
 use smarketing_warehouse::Warehouse;
-use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, Unanswered};
+use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, RetryRequest, Unanswered};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,6 +147,11 @@ impl Admin for Errands {
         let outcome = feed::import(&self.service, dialect, &request.paths, currency, &context);
         let outcome = outcome.map_err(|error| format!("{error:#}"))?;
         serde_json::to_value(outcome).map_err(|error| error.to_string())
+    }
+
+    fn retry(&self, request: RetryRequest) -> Result<serde_json::Value, String> {
+        let retried = super::rejects::retried(&self.service, &self.warehouse, &self.config, &self.runtime, &request);
+        serde_json::to_value(retried.map_err(|error| format!("{error:#}"))?).map_err(|error| error.to_string())
     }
 
     fn watch(&self, day: Day) -> Result<serde_json::Value, String> {

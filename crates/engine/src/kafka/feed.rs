@@ -5,6 +5,7 @@
 //! not taken from its queue stops librdkafka from fetching, without a word. A message that comes again, after a
 //! rebalance or a crash, has the position it had and is a duplicate.
 
+use super::again::stream;
 use super::decode::{Decoder, Format, is_envelope};
 use super::ferry::{Batch, DeadLetter, Ferry, Road};
 use super::group::Seat;
@@ -224,7 +225,7 @@ impl Reader {
         let _old = self.queues.remove(&place);
         self.merge.close(place);
         if comes {
-            self.merge.open(place, Text::from(format!("kafka/{}{topic}/{partition}", self.options.prefix)));
+            self.merge.open(place, Text::from(stream(&self.options.prefix, topic, partition)));
             let queue = self.consumer.split_partition_queue(topic, partition);
             self.queues.extend(queue.map(|queue| (place, queue)));
             let mut one = TopicPartitionList::new();

@@ -88,7 +88,7 @@ async fn read(warehouse: &Warehouse, database: &str) {
             .unwrap_or_else(|error| panic!("{view}: {error}"));
     }
     warehouse.funnel(&Scope::all("w"), None).await.unwrap();
-    warehouse.dead_letters(None, None).await.unwrap();
+    warehouse.dead_letters(None, None, None).await.unwrap();
 }
 
 #[test]

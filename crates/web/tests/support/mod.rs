@@ -7,7 +7,7 @@ use smarketing_engine::{Intake, Pepper, Progress, Vault, codec};
 use smarketing_kernel::entry::Entry;
 use smarketing_kernel::time::{Day, Timestamp};
 use smarketing_store::Store as _;
-use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, Unanswered};
+use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, RetryRequest, Unanswered};
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -101,6 +101,10 @@ impl Admin for Echo {
             "events" => Ok(serde_json::json!({ "paths": request.paths, "currency": request.currency })),
             other => Err(format!("there is no dialect \"{other}\"")),
         }
+    }
+
+    fn retry(&self, request: RetryRequest) -> Result<Value, String> {
+        Ok(serde_json::json!([request.stream, request.reason]))
     }
 
     fn watch(&self, day: Day) -> Result<Value, String> {

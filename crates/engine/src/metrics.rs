@@ -89,8 +89,8 @@ metrics! {
 pub struct State<'a> {
     /// The partitions; those that other processes work are left out.
     pub lanes: &'a [Lane],
-    /// The lengths of their journals.
-    pub ends: &'a [u64],
+    /// The lengths of their journals; `None` while those are not known.
+    pub ends: Option<&'a [u64]>,
     /// Messages of each raw topic that are not read yet.
     pub lags: &'a BTreeMap<String, u64>,
     /// Whether something that is no partition stopped.
@@ -218,9 +218,14 @@ fn counted(State { lanes, ends, lags, failed }: &State<'_>) -> Vec<(Metric, Valu
     for (reason, count) in streams().flat_map(|stream| &stream.reasons) {
         *reasons.entry(reason).or_default() += count;
     }
-    let each = |value: &dyn Fn(&Lane, u64) -> u64| -> Values {
-        let numbered = (0..).zip(lanes.iter().zip(*ends)).filter(|(_, (lane, _))| lane.owned);
-        numbered.map(|(at, (lane, end)): (u32, _)| (vec![at.to_string()], value(lane, *end) as f64)).collect()
+    let each = |value: &dyn Fn(&Lane) -> u64| -> Values {
+        let owned = (0_u32..).zip(*lanes).filter(|(_, lane)| lane.owned);
+        owned.map(|(at, lane)| (vec![at.to_string()], value(lane) as f64)).collect()
+    };
+    let known = |value: &dyn Fn(&Lane, u64) -> u64| -> Values {
+        let ends = ends.unwrap_or_default();
+        let owned = (0_u32..).zip(lanes.iter().zip(ends)).filter(|(_, (lane, _))| lane.owned);
+        owned.map(|(at, (lane, end))| (vec![at.to_string()], value(lane, *end) as f64)).collect()
     };
     let one = |count: usize| vec![(Vec::new(), count as f64)];
     let halted = lanes.iter().filter(|lane| lane.halted.is_some()).count() + usize::from(*failed);
@@ -235,12 +240,12 @@ fn counted(State { lanes, ends, lags, failed }: &State<'_>) -> Vec<(Metric, Valu
         ),
         (Metric::Rejects, reasons.into_iter().map(|(reason, count)| sum(reason, count)).collect()),
         (Metric::Partitions, one(lanes.len())),
-        (Metric::Journalled, each(&|_, end| end)),
-        (Metric::Delivered, each(&|lane, _| lane.position)),
-        (Metric::Lag, each(&|lane, end| end.saturating_sub(lane.position))),
-        (Metric::Oldest, each(&|lane, _| lane.waited().as_secs())),
-        (Metric::Rows, each(&|lane, _| lane.rows)),
-        (Metric::Comparisons, each(&|lane, _| lane.repairs.comparisons)),
+        (Metric::Journalled, known(&|_, end| end)),
+        (Metric::Delivered, each(&|lane| lane.position)),
+        (Metric::Lag, known(&|lane, end| end.saturating_sub(lane.position))),
+        (Metric::Oldest, each(&|lane| lane.waited().as_secs())),
+        (Metric::Rows, each(&|lane| lane.rows)),
+        (Metric::Comparisons, each(&|lane| lane.repairs.comparisons)),
         (Metric::Repaired, repaired(lanes)),
         (Metric::Unreconciled, one(lanes.iter().filter(|lane| lane.repairs.trouble.is_some()).count())),
         (Metric::RawLag, lags.iter().map(|(topic, lag)| (vec![topic.clone()], *lag as f64)).collect()),
@@ -307,7 +312,8 @@ mod tests {
         lane.repairs.buried.insert("leads", 1);
         lane.repairs.trouble = Some("it differs still".into());
         let lags = [("page-views".to_owned(), 3)].into();
-        let text = metrics.text(&State { lanes: &[lane], ends: &[10], lags: &lags, failed: false }).unwrap();
+        let text =
+            metrics.text(&State { lanes: &[lane.clone()], ends: Some(&[10]), lags: &lags, failed: false }).unwrap();
         for line in [
             "smarketing_records_total{outcome=\"applied\"} 7",
             "smarketing_records_total{outcome=\"rejected\"} 2",
@@ -329,7 +335,12 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
         metrics.set(Metric::WatchZ, Vec::new());
-        let nothing = State { lanes: &[], ends: &[], lags: &lags, failed: false };
+        let unknown = State { lanes: &[lane], ends: None, lags: &lags, failed: false };
+        let text = metrics.text(&unknown).unwrap();
+        assert!(
+            text.contains("smarketing_rows_total{partition=\"0\"} 21") && !text.contains("smarketing_lag_entries{")
+        );
+        let nothing = State { lanes: &[], ends: None, lags: &lags, failed: false };
         assert!(!metrics.text(&nothing).unwrap().contains("smarketing_watch_z"));
     }
 }

@@ -16,6 +16,7 @@
 //! This room must not know Kafka, the keys of the store, nor what an event means.
 
 mod admin;
+mod ends;
 mod events;
 mod options;
 mod queue;

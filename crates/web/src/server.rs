@@ -1,6 +1,7 @@
 //! The server: sockets, routes, start and stop.
 
 use crate::admin::{self, Admin};
+use crate::ends::Ends;
 use crate::options::{HEAD_BYTES, HEADERS, INQUIRIES, Options};
 use crate::queue::Queue;
 use crate::refusal::{Refusal, no_such_method, no_such_path};
@@ -50,7 +51,7 @@ pub enum Error {
 /// What requests work with.
 pub(crate) struct Front {
     pub(crate) options: Options,
-    pub(crate) intake: Arc<Intake>,
+    pub(crate) ends: Ends,
     pub(crate) progress: Arc<Progress>,
     pub(crate) admin: Arc<dyn Admin>,
     pub(crate) queue: Queue,
@@ -112,7 +113,7 @@ impl Collector {
             inquiries: Arc::new(Semaphore::new(INQUIRIES)),
             room: Arc::new(Semaphore::new(options.buffer_bytes_max)),
             options,
-            intake,
+            ends: Ends::new(intake),
             progress,
             admin,
             queue,

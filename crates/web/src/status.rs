@@ -21,8 +21,8 @@ pub(crate) struct Status {
     state: &'static str,
     /// The stream of this collector.
     collector: Text,
-    /// Entries in the journal, over all partitions.
-    journalled: u64,
+    /// Entries in the journal, over all partitions; `None` while it does not answer.
+    journalled: Option<u64>,
     /// Of those, how many are delivered.
     delivered: u64,
     partitions: Vec<Lane>,
@@ -32,7 +32,7 @@ pub(crate) struct Status {
 #[derive(Serialize)]
 struct Lane {
     partition: usize,
-    journalled: u64,
+    journalled: Option<u64>,
     delivered: u64,
     rows: u64,
     /// Whether this process works it.
@@ -74,13 +74,10 @@ pub(crate) async fn ready(State(front): State<Arc<Front>>) -> Result<Json<Value>
 }
 
 /// How far everything is.
-pub(crate) async fn status(State(front): State<Arc<Front>>) -> Result<Json<Status>, Refusal> {
+pub(crate) async fn status(State(front): State<Arc<Front>>) -> Json<Status> {
     // Positions before ends: what is delivered is never more than what is journalled.
     let lanes = front.progress.lanes();
-    let ends = front.intake.ends().map_err(|error| {
-        tracing::error!(%error, "the journal does not say how long it is");
-        Refusal::later("the journal does not answer")
-    })?;
+    let ends = front.ends.ask().await;
     let names: BTreeSet<Text> = lanes.iter().flat_map(|lane| lane.streams.keys().cloned()).collect();
     let streams = names.into_iter().map(|name| {
         let sum = front.progress.stream(&name);
@@ -88,14 +85,17 @@ pub(crate) async fn status(State(front): State<Arc<Front>>) -> Result<Json<Statu
             Stream { applied: sum.applied, duplicates: sum.duplicates, rejected: sum.rejected, reasons: sum.reasons };
         (name, stream)
     });
-    Ok(Json(Status {
-        state: state(&lanes),
+    let delivered = lanes.iter().map(|lane| lane.position).sum();
+    let state = state(&lanes);
+    let end = |partition: usize| ends.as_ref().and_then(|ends| ends.get(partition).copied());
+    Json(Status {
+        state,
         collector: front.stream.clone(),
-        journalled: ends.iter().sum(),
-        delivered: lanes.iter().map(|lane| lane.position).sum(),
+        journalled: ends.as_ref().map(|ends| ends.iter().sum()),
+        delivered,
         streams: streams.collect(),
-        partitions: lanes.into_iter().zip(ends).enumerate().map(shown).collect(),
-    }))
+        partitions: lanes.into_iter().enumerate().map(|(at, lane)| shown(at, lane, end(at))).collect(),
+    })
 }
 
 /// Everything a monitor reads, in Prometheus' text format.
@@ -106,9 +106,9 @@ pub(crate) async fn metrics(State(front): State<Arc<Front>>) -> Result<Response,
     };
     let metrics = front.progress.metrics().ok_or_else(|| fault(&"nothing is measured"))?;
     let lanes = front.progress.lanes();
-    let ends = front.intake.ends().map_err(|error| fault(&error))?;
+    let ends = front.ends.ask().await;
     let (lags, failed) = (front.progress.lags(), front.progress.failed());
-    let state = metrics::State { lanes: &lanes, ends: &ends, lags: &lags, failed };
+    let state = metrics::State { lanes: &lanes, ends: ends.as_deref(), lags: &lags, failed };
     let text = metrics.text(&state).map_err(|error| fault(&error))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
@@ -123,7 +123,7 @@ fn state(lanes: &[progress::Lane]) -> &'static str {
     }
 }
 
-fn shown((partition, (lane, journalled)): (usize, (progress::Lane, u64))) -> Lane {
+fn shown(partition: usize, lane: progress::Lane, journalled: Option<u64>) -> Lane {
     let progress::Lane { position, rows, owned, halted, waiting, repairs, .. } = lane;
     let Repairs { comparisons, sent, buried, trouble } = repairs;
     let reconciled = Reconciled { comparisons, sent, buried, trouble };

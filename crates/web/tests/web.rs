@@ -6,12 +6,13 @@ mod support;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::Value::Null;
 use serde_json::json;
 use smarketing_kernel::entry::Entry;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
-use support::{Bed, Mode, TOKEN, event, receive, send};
+use support::{Answer, Bed, Mode, TOKEN, event, receive, send};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
@@ -180,6 +181,22 @@ async fn a_journal_that_refuses_is_told_and_recovers() {
     bed.log.set(Mode::Open);
     let answer = bed.post("", lines(0..9_000).as_bytes()).await;
     assert_eq!((answer.status, bed.log.count()), (200, 9_000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_is_silent_holds_nobody_up() {
+    let bed = Bed::new().await;
+    bed.post("", lines(0..5).as_bytes()).await;
+    bed.log.set(Mode::Silent);
+    let status = || bed.get("/v1/status");
+    let (first, second, third, alive) = tokio::join!(status(), status(), status(), bed.get("/healthz"));
+    assert_eq!(alive.status, 200);
+    for Answer { status, json, .. } in [first, second, third] {
+        assert_eq!((status, &json["journalled"], &json["partitions"][2]["journalled"]), (200, &Null, &Null), "{json}");
+        assert_eq!((&json["state"], &json["partitions"][2]["delivered"]), (&json!("ready"), &json!(0)));
+    }
+    bed.log.set(Mode::Open);
+    assert_eq!(status().await.json["journalled"], json!(5));
 }
 
 #[tokio::test(flavor = "multi_thread")]

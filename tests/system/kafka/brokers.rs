@@ -176,6 +176,13 @@ fn brokers_fall_silent_while_all_stop(year: &mut Year, ups: Vec<Up>) -> Vec<Up> 
     year.write(4, 0..50);
     year.site.cluster.signal_all("STOP");
     std::thread::sleep(Duration::from_millis(300));
+    // Whoever watches them is answered meanwhile.
+    std::thread::scope(|scope| {
+        for (up, path) in ups.iter().flat_map(|up| ["/metrics", "/v1/status", "/metrics"].map(|path| (up, path))) {
+            scope.spawn(move || assert_eq!(up.ask(path).0, 200, "{path}"));
+        }
+    });
+    ups.iter().for_each(|up| assert_eq!(up.get("/healthz")["state"], "alive"));
     let started = Instant::now();
     ups.iter().for_each(|up| up.signal("TERM"));
     let codes: Vec<_> = ups.into_iter().map(Up::stop).collect();

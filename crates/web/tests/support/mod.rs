@@ -26,6 +26,8 @@ pub(crate) enum Mode {
     Failing,
     /// Appends wait until the mode changes.
     Held,
+    /// As brokers that take connections and say nothing: who asks for the journal's end waits until the mode changes.
+    Silent,
 }
 
 /// The journal in memory, with faults.
@@ -80,6 +82,7 @@ impl Log for Faulty {
     }
 
     fn end(&self, partition: u32) -> log::Result<u64> {
+        drop(self.changed.wait_while(self.mode.lock().unwrap(), |(mode, _)| *mode == Mode::Silent).unwrap());
         self.memory.end(partition)
     }
 

@@ -145,7 +145,12 @@ impl Home {
 
     /// As [`Home::up`], by a command of the caller's making.
     pub(crate) fn up_with(&self, mut command: Command) -> Up {
-        let child = command.stdout(Stdio::piped()).spawn().unwrap();
+        self.up_beside(command.stdout(Stdio::piped()))
+    }
+
+    /// As [`Home::up_with`], with a standard output of the caller's choice.
+    pub(crate) fn up_beside(&self, command: &mut Command) -> Up {
+        let child = command.spawn().unwrap();
         let path = self.data().join("service.json");
         let patience = Instant::now();
         loop {

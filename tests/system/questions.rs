@@ -2,6 +2,7 @@
 
 use crate::home::Home;
 use serde_json::json;
+use std::process::Stdio;
 
 /// The three lines of the contract's own example, and what surrounds them.
 const STORY: &str = r#"{"event":"page_viewed","event_id":"e-1","occurred_at":"2026-03-01T09:30:00Z","visitor_id":"v-1","url":"https://acme.test/blog/ten-cures?utm_source=google&utm_medium=cpc","referrer":"https://www.google.com/"}
@@ -98,4 +99,27 @@ fn models_run_on_a_path_file_without_the_service() {
     assert_eq!([value(0), value(1), value(2)], [3_243.24, 3_567.57, 1_189.19]);
     assert_eq!((&answer["model"], &answer["order"]), (&json!("markov"), &json!(1)));
     assert_eq!(home.run(&["attribute", "--paths", paths.to_str().unwrap(), "--model", "best"]).code, 1);
+}
+
+/// Whoever reads our output may leave when it has read enough: that is no error, and no reason to stop serving.
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let home = Home::new();
+    let paths = home.file("paths.csv", "path,conversions,value,null_conversions\na > b,1,100,0\n");
+    let file = home.file("story.jsonl", STORY);
+    home.done(&["import", "events", file.to_str().unwrap()]);
+    let attribute = ["attribute", "--paths", paths.to_str().unwrap(), "--model", "linear"];
+    let verbs: [&[&str]; 4] = [&attribute, &["migrate"], &["rejects", "retry"], &["report", "channels"]];
+    for arguments in verbs {
+        let mut child = home.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = home.command(&["up"]);
+    let up = home.up_beside(command.stdout(writer));
+    up.settle();
+    assert_eq!(up.stop(), Some(0));
 }

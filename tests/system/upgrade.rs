@@ -134,3 +134,48 @@ fn a_directory_of_the_last_release_opens_or_is_replayed() {
     }
     assert_eq!(home.query("SELECT email FROM leads"), [json!({ "email": "ada@copier.test" })]);
 }
+
+/// With another pepper the same address is another person: nobody may begin with one by mistake.
+#[test]
+fn a_directory_is_not_worked_with_another_pepper_than_its_own() {
+    let (home, file) = filled();
+    let before = home.digests();
+    let pepper = home.data().join("pepper");
+    let own = std::fs::read(&pepper).unwrap();
+    let must_refuse = |home: &Home, why: &str| {
+        let bob: [&[&str]; 3] = [&["import", "events", &file], &["replay"], &["lead", "bob@acme.test"]];
+        for arguments in bob {
+            let refused = home.run(arguments);
+            assert!(refused.code == 1 && refused.errors.contains(why), "{arguments:?}: {}", refused.errors);
+        }
+    };
+    std::fs::remove_file(&pepper).unwrap();
+    must_refuse(&home, "the pepper of the data directory is gone");
+    assert!(!pepper.exists(), "another was drawn");
+    std::fs::write(&pepper, [8; 32]).unwrap();
+    must_refuse(&home, "the pepper is not the one");
+    std::fs::write(&pepper, [8; 5]).unwrap();
+    must_refuse(&home, "5 bytes instead of 32");
+    std::fs::write(&pepper, own).unwrap();
+
+    // An earlier release did not note whose the directory is: the first start does.
+    change(&home, "pepper", &json!(""));
+    home.done(&["import", "events", &file]);
+    let noted: Value = serde_json::from_slice(&std::fs::read(layout(&home)).unwrap()).unwrap();
+    assert_ne!(noted["pepper"], json!(""));
+    let other = home.file("other", [9; 32]);
+    let home = home.with(&[("PRIVACY__PEPPER_FILE", other.to_str().unwrap())]);
+    must_refuse(&home, "the pepper is not the one");
+    let home = home.with(&[("PRIVACY__PEPPER_FILE", "")]);
+    home.done(&["replay"]);
+    assert_eq!(home.digests(), before);
+}
+
+#[test]
+fn a_question_to_an_empty_directory_leaves_it_empty() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.data()).unwrap();
+    let refused = home.run(&["lead", "ada@copier.test"]);
+    assert!(refused.code == 1 && refused.errors.contains("there is no data yet"), "{}", refused.errors);
+    assert_eq!(std::fs::read_dir(home.data()).unwrap().count(), 0);
+}

@@ -9,7 +9,7 @@ mod sales;
 pub(crate) use sales::{Sla, Watch};
 
 use crate::place::Place;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use smarketing_engine::Pepper;
 use smarketing_kernel::rules::{Definitions, Rules};
@@ -263,15 +263,40 @@ impl Config {
         Arc::new(Rules::clone(&self.rules).of_generation(generation))
     }
 
-    /// The secret behind lead ids: the file's, or the data directory's own.
+    /// The secret behind the lead ids of a data directory that has some.
     pub(crate) fn pepper(&self, place: &Place) -> anyhow::Result<Pepper> {
+        let layout = place.layout()?.context("there is no data yet: import some, or start the service")?;
+        let Some(pepper) = self.found_pepper(place)? else {
+            bail!(
+                "the pepper of the data directory is gone: bring \"{}\" back from a backup; with another one every \
+                 person would become two",
+                place.pepper_file().display()
+            );
+        };
+        if !layout.pepper.is_empty() && layout.pepper != pepper.digest() {
+            bail!(
+                "the pepper is not the one this data directory was made with (its file, or privacy.pepper_file, was \
+                 changed): bring that one back; with another one every person would become two"
+            );
+        }
+        Ok(pepper)
+    }
+
+    /// The secret for a directory that is new: a file's, what lies there already, or drawn.
+    pub(crate) fn pepper_or_new(&self, place: &Place) -> anyhow::Result<Pepper> {
+        self.found_pepper(place)?.map_or_else(|| place.draw_pepper(), Ok)
+    }
+
+    fn found_pepper(&self, place: &Place) -> anyhow::Result<Option<Pepper>> {
         let path = &self.raw.privacy.pepper_file;
         if path.is_empty() {
             return place.pepper();
         }
         let bytes = std::fs::read(path).with_context(|| format!("could not read privacy.pepper_file \"{path}\""))?;
-        let pepper = bytes.as_slice().try_into().map(Pepper);
-        pepper.map_err(|_| anyhow::anyhow!("privacy.pepper_file \"{path}\" has {} bytes instead of 32", bytes.len()))
+        match bytes.as_slice().try_into() {
+            Ok(pepper) => Ok(Some(Pepper(pepper))),
+            Err(_) => bail!("privacy.pepper_file \"{path}\" has {} bytes instead of 32", bytes.len()),
+        }
     }
 }
 

@@ -152,7 +152,11 @@ impl House {
         if !layout.journal.is_empty() {
             bail!("the data directory belongs to {}; use another one", layout.owner());
         }
-        let layout = place.current(config)?;
+        let mut layout = place.current(config)?;
+        if layout.pepper.is_empty() {
+            layout.pepper = config.pepper(place)?.digest();
+            place.save(&layout)?;
+        }
         let disks = open_disks(place, config, &layout)?;
         let clickhouse = start_engine(place, config).await?;
         let warehouse = connect(&clickhouse, config, layout.generation).await?;

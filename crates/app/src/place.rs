@@ -35,6 +35,9 @@ pub(crate) struct Layout {
     /// The release that built this generation, for people.
     #[serde(default)]
     pub(crate) release: String,
+    /// What tells its pepper from others; empty where an earlier release made the directory.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) pepper: String,
     /// The topic of the journal; empty for a journal in the directory itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) journal: String,
@@ -63,6 +66,7 @@ impl Layout {
             definitions: definitions(config)?,
             logic: LOGIC,
             release,
+            pepper: String::new(),
             journal: String::new(),
         })
     }
@@ -171,7 +175,8 @@ impl Place {
         if let Some(layout) = self.layout()? {
             return Ok(layout);
         }
-        let layout = Layout::of_generation(1, config.raw.service.partitions, config)?;
+        let mut layout = Layout::of_generation(1, config.raw.service.partitions, config)?;
+        layout.pepper = config.pepper_or_new(self)?.digest();
         self.save(&layout)?;
         Ok(layout)
     }
@@ -189,21 +194,29 @@ impl Place {
         write_whole(&self.root.join("layout.json"), serde_json::to_string_pretty(layout)?.as_bytes(), 0o644)
     }
 
-    /// The pepper; drawn the first time.
-    pub(crate) fn pepper(&self) -> anyhow::Result<Pepper> {
-        let path = self.root.join("pepper");
+    /// Where its own pepper lies.
+    pub(crate) fn pepper_file(&self) -> PathBuf {
+        self.root.join("pepper")
+    }
+
+    /// Its own pepper, if it has one.
+    pub(crate) fn pepper(&self) -> anyhow::Result<Option<Pepper>> {
+        let path = self.pepper_file();
         match fs::read(&path) {
             Ok(bytes) => match bytes.as_slice().try_into() {
-                Ok(pepper) => Ok(Pepper(pepper)),
+                Ok(pepper) => Ok(Some(Pepper(pepper))),
                 Err(_) => bail!("\"{}\" is damaged: {} bytes instead of 32", path.display(), bytes.len()),
             },
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let pepper = Pepper::draw()?;
-                write_whole(&path, &pepper.0, 0o600)?;
-                Ok(pepper)
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => bail!("could not read \"{}\": {error}", path.display()),
         }
+    }
+
+    /// Draws its own pepper.
+    pub(crate) fn draw_pepper(&self) -> anyhow::Result<Pepper> {
+        let pepper = Pepper::draw()?;
+        write_whole(&self.pepper_file(), &pepper.0, 0o600)?;
+        Ok(pepper)
     }
 
     /// The service that has the directory open now, if one has.

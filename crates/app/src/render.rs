@@ -9,6 +9,21 @@ pub(crate) fn format(asked: Option<Format>) -> Format {
     asked.unwrap_or_else(|| if io::stdout().is_terminal() { Format::Table } else { Format::Json })
 }
 
+/// Prints a line, as `println!`, and returns from the function with the error when it cannot.
+macro_rules! say {
+    ($($what:tt)*) => {
+        $crate::render::line_of(format_args!($($what)*))?
+    };
+}
+pub(crate) use say;
+
+/// One line on standard output.
+pub(crate) fn line_of(what: std::fmt::Arguments<'_>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{what}")?;
+    out.flush()
+}
+
 /// Prints a table; `title` heads it where people read.
 pub(crate) fn print(format: Format, title: &str, table: &Table) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());

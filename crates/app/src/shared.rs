@@ -147,10 +147,15 @@ fn snapshots(place: &Place, config: &Config, generation: u32) -> PathBuf {
 
 /// The layout of this process's directory, which must be that of the configuration.
 fn layout(place: &Place, config: &Config) -> anyhow::Result<Layout> {
-    let wanted = wanted(config)?;
-    if let Some(found) = place.layout()? {
-        check(&found, &wanted, config)?;
-    }
+    let mut wanted = wanted(config)?;
+    let pepper = match place.layout()? {
+        Some(found) => {
+            check(&found, &wanted, config)?;
+            config.pepper(place)?
+        }
+        None => config.pepper_or_new(place)?,
+    };
+    wanted.pepper = pepper.digest();
     place.save(&wanted)?;
     Ok(wanted)
 }

@@ -21,6 +21,7 @@ use crate::cli::{Cli, Global, Verb};
 use crate::config::Config;
 use crate::house::{Engine, connect, start_engine};
 use crate::place::Place;
+use crate::render::say;
 use anyhow::{Context as _, bail};
 use smarketing_warehouse::{Credentials, MIGRATIONS, Options, Warehouse};
 
@@ -30,7 +31,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<End> {
     match cli.verb {
         Verb::Generate(asked) => generate::run(&asked),
         Verb::Attribute(asked) => attribute::run(&global, &asked),
-        Verb::Simulate(asked) => Ok(simulate::run(&asked)),
+        Verb::Simulate(asked) => Ok(simulate::run(&asked)?),
         verb => {
             let config = Config::load(global.config.as_deref())?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -111,8 +112,8 @@ async fn migrate(place: &Place, config: &Config) -> anyhow::Result<End> {
     warehouse.publish().await?;
     engine.stop().await;
     match applied.as_slice() {
-        [] => println!("the warehouse is up to date"),
-        applied => println!("applied migrations {applied:?}"),
+        [] => say!("the warehouse is up to date"),
+        applied => say!("applied migrations {applied:?}"),
     }
     Ok(End::Done)
 }

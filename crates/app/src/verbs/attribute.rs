@@ -3,6 +3,7 @@
 use crate::End;
 use crate::cli::{Attribute, Format, Global};
 use crate::render;
+use crate::render::say;
 use anyhow::{Context as _, bail, ensure};
 use smarketing_attribution::fit::Path;
 use smarketing_attribution::paths::{self, ChannelCredit, Options};
@@ -25,7 +26,7 @@ pub(crate) fn run(global: &Global, asked: &Attribute) -> anyhow::Result<End> {
     let file = File::parse(&text).with_context(|| format!("\"{}\" is not a path file", asked.paths.display()))?;
     let credits = credits(asked, &file)?;
     match render::format(global.format) {
-        Format::Json => println!("{}", json(asked, &file, &credits)),
+        Format::Json => say!("{}", json(asked, &file, &credits)),
         format => render::print(format, &format!("Model \"{}\"", asked.model), &table(&file, &credits))?,
     }
     Ok(End::Done)

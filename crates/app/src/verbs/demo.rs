@@ -8,6 +8,7 @@ use crate::feed::{self, Feed};
 use crate::house::House;
 use crate::place::Place;
 use crate::render;
+use crate::render::say;
 use crate::verbs::generate::yesterday;
 use crate::verbs::{read, up};
 use anyhow::{Context as _, ensure};
@@ -31,12 +32,12 @@ pub(crate) async fn run(config: &Config, asked: &Demo) -> anyhow::Result<End> {
         Err(error) => Err(error),
     };
     if toured.is_err() || asked.no_serve {
-        println!("\nClickHouse answered at {} (user default, read-only)", house.clickhouse.url());
+        say!("\nClickHouse answered at {} (user default, read-only)", house.clickhouse.url());
         house.close().await?;
         return toured.map(|()| End::Done);
     }
-    println!("\nClickHouse answers at {} (user default, read-only), for example:", house.clickhouse.url());
-    println!("  curl '{}/?database=smarketing' --data 'SELECT * FROM attribution LIMIT 5'", house.clickhouse.url());
+    say!("\nClickHouse answers at {} (user default, read-only), for example:", house.clickhouse.url());
+    say!("  curl '{}/?database=smarketing' --data 'SELECT * FROM attribution LIMIT 5'", house.clickhouse.url());
     up::serve(&place, config, house).await
 }
 
@@ -44,7 +45,7 @@ pub(crate) async fn run(config: &Config, asked: &Demo) -> anyhow::Result<End> {
 fn feed(house: &House, config: &Config, asked: &Demo) -> anyhow::Result<()> {
     let workspace = Text::from(config.raw.service.workspace.as_str());
     let plan = Plan { workspace, ..Plan::demo(asked.seed, yesterday()) }.events(asked.events);
-    println!("Generating a history of {} days (seed {}) …", plan.days, asked.seed);
+    say!("Generating a history of {} days (seed {}) …", plan.days, asked.seed);
     let stream = stream_name("demo", feed::now())?;
     let mut feed = Feed::start(house.service.intake(), stream.clone())?;
     let bar = Bar::new("generating", asked.events);
@@ -63,12 +64,14 @@ fn feed(house: &House, config: &Config, asked: &Demo) -> anyhow::Result<()> {
     let counted = house.service.progress().stream(&stream);
     let sum = counted.applied + counted.duplicates + counted.rejected;
     ensure!(sum == records, "{records} events were journalled, but {sum} are accounted for: please report this");
-    println!(
+    say!(
         "{records} events: {} applied, {} duplicates, {} rejected",
-        counted.applied, counted.duplicates, counted.rejected
+        counted.applied,
+        counted.duplicates,
+        counted.rejected
     );
     for (event, count) in history.describe() {
-        println!("{count:>9}  {event}");
+        say!("{count:>9}  {event}");
     }
     Ok(())
 }
@@ -140,16 +143,16 @@ async fn reconciled(warehouse: &Warehouse, scope: &Scope) -> anyhow::Result<()> 
     while let Some(piece) = answer.next().await? {
         bytes.extend_from_slice(&piece);
     }
-    println!("\nReconciliation (won deals, in minor units)");
+    say!("\nReconciliation (won deals, in minor units)");
     for line in String::from_utf8_lossy(&bytes).lines() {
         if let [currency, booked, credited, difference] = line.split('\t').collect::<Vec<_>>()[..] {
-            println!("  {currency}: booked {booked} = credited {credited}, difference {difference}");
+            say!("  {currency}: booked {booked} = credited {credited}, difference {difference}");
         }
     }
     let wrong = warehouse.reconciliation(scope).await?;
     let column = wrong.column("days_wrong").context("the reconciliation has no column \"days_wrong\"")?;
     let days: i128 = wrong.rows.iter().map(|row| if let Cell::Integer(days) = row[column] { days } else { 0 }).sum();
-    println!("  every model, every kind, every day: {days} days with a difference");
+    say!("  every model, every kind, every day: {days} days with a difference");
     ensure!(days == 0, "booked and credited differ: please report this");
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::cli::{Global, Rejects};
 use crate::config::Config;
 use crate::feed::{self, Feed, now};
 use crate::place::Place;
+use crate::render::say;
 use crate::{remote, render, shared};
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
@@ -68,7 +69,7 @@ async fn retry(place: &Place, config: &Config, asked: &RetryRequest) -> anyhow::
         None => format!("{events} journalled for the processes that work their partitions"),
     };
     let still = letters - events - waiting;
-    println!("{letters} dead letters: {became}, {still} still not events (fix them at their source)");
+    say!("{letters} dead letters: {became}, {still} still not events (fix them at their source)");
     if waiting > 0 {
         bail!("{waiting} of them name schemas of a registry that does not answer now: repeat it later");
     }

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::feed;
 use crate::house::House;
 use crate::place::{Layout, Place};
+use crate::render::say;
 use anyhow::{Context as _, bail};
 
 pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
@@ -20,7 +21,8 @@ pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
     if place.running().is_some() {
         bail!("the service of this data directory is running; stop it before a replay");
     }
-    let new = Layout::of_generation(old.generation + 1, old.partitions, config)?;
+    let pepper = config.pepper(place)?.digest();
+    let new = Layout { pepper, ..Layout::of_generation(old.generation + 1, old.partitions, config)? };
     clear(place, &new)?;
     let house = House::open_beside(place, config, &old, &new).await?;
     let settled = tokio::task::block_in_place(|| feed::settle(&house.service));
@@ -35,7 +37,7 @@ pub(crate) async fn run(place: &Place, config: &Config) -> anyhow::Result<End> {
     house.warehouse.generation(old.generation)?.drop_tables().await?;
     house.close().await?;
     clear(place, &old)?;
-    println!("generation {} is live; generation {} is gone", new.generation, old.generation);
+    say!("generation {} is live; generation {} is gone", new.generation, old.generation);
     Ok(End::Done)
 }
 

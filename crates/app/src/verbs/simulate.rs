@@ -3,20 +3,21 @@
 use crate::End;
 use crate::bar::Bar;
 use crate::cli::Simulate;
+use crate::render::say;
 use smarketing_sim::world::{Setup, shrink, sweep};
 use std::time::Instant;
 
 /// Failing seeds that are shrunk and shown; the others are only named.
 const SHOWN_MAX: usize = 3;
 
-pub(crate) fn run(asked: &Simulate) -> End {
+pub(crate) fn run(asked: &Simulate) -> std::io::Result<End> {
     let seeds = asked.seeds.clone();
     let bar = Bar::new("worlds", seeds.end - seeds.start);
     let started = Instant::now();
     let sum = sweep(seeds, |worlds| bar.set(worlds));
     bar.finish();
     let seconds = started.elapsed().as_secs_f64().max(0.001);
-    println!(
+    say!(
         "{} worlds in {seconds:.1} s, {} steps ({:.0} a second), {} failed",
         sum.worlds,
         sum.steps,
@@ -24,28 +25,29 @@ pub(crate) fn run(asked: &Simulate) -> End {
         sum.failed.len()
     );
     for (fault, count) in &sum.injected {
-        println!("{count:>12}  {fault}");
+        say!("{count:>12}  {fault}");
     }
     for seed in sum.failed.iter().take(SHOWN_MAX) {
-        explain(*seed);
+        explain(*seed)?;
     }
     for seed in sum.failed.iter().skip(SHOWN_MAX) {
-        println!("smarketing simulate --seeds {seed}..{}", seed + 1);
+        say!("smarketing simulate --seeds {seed}..{}", seed + 1);
     }
-    if sum.failed.is_empty() { End::Done } else { End::Found }
+    Ok(if sum.failed.is_empty() { End::Done } else { End::Found })
 }
 
 /// A failing seed as a command, and the smallest world found in it that fails.
-fn explain(seed: u64) {
-    println!("\nsmarketing simulate --seeds {seed}..{}", seed + 1);
-    let Some((small, report)) = shrink(&Setup::new(seed)) else { return };
+fn explain(seed: u64) -> std::io::Result<()> {
+    say!("\nsmarketing simulate --seeds {seed}..{}", seed + 1);
+    let Some((small, report)) = shrink(&Setup::new(seed)) else { return Ok(()) };
     if let Some(violation) = report.violation {
-        println!("{violation}");
+        say!("{violation}");
     }
-    println!("still fails with {} events:", small.events.len());
+    say!("still fails with {} events:", small.events.len());
     for event in &small.events {
-        println!("  {event:?}");
+        say!("  {event:?}");
     }
     let needed: Vec<String> = report.injected.keys().map(ToString::to_string).collect();
-    println!("and these faults: {}", needed.join(", "));
+    say!("and these faults: {}", needed.join(", "));
+    Ok(())
 }

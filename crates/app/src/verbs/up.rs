@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::feed;
 use crate::house::House;
 use crate::place::{Place, Running};
+use crate::render::say;
 use anyhow::Context as _;
 use clap::ValueEnum as _;
 use smarketing_engine::{Pepper, Service};
@@ -100,12 +101,8 @@ async fn announce_and_wait(place: &Place, running: &Running, service: &Service) 
     // Before anybody knows where this process is: whoever does may ask it to stop.
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     place.announce(running)?;
-    println!("collector   {}/v1/events", running.collector);
-    println!("status      {}/v1/status", running.collector);
-    println!("reports     {}/v1/reports/funnel (with a token)", running.collector);
-    println!("metrics     {}/metrics", running.collector);
-    println!("ClickHouse  {} (user default, read-only)", running.clickhouse);
-    println!("Ctrl-C drains and stops.");
+    // It serves, whether anybody reads this or not.
+    let _nobody_reads = introduce(running);
     let progress = service.progress();
     loop {
         tokio::select! {
@@ -118,6 +115,17 @@ async fn announce_and_wait(place: &Place, running: &Running, service: &Service) 
             }
         }
     }
+}
+
+fn introduce(running: &Running) -> std::io::Result<()> {
+    let Running { collector, clickhouse, .. } = running;
+    say!("collector   {collector}/v1/events");
+    say!("status      {collector}/v1/status");
+    say!("reports     {collector}/v1/reports/funnel (with a token)");
+    say!("metrics     {collector}/metrics");
+    say!("ClickHouse  {clickhouse} (user default, read-only)");
+    say!("Ctrl-C drains and stops.");
+    Ok(())
 }
 
 /// 128 random bits as text.

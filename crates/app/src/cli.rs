@@ -279,7 +279,7 @@ pub(crate) struct Attribute {
     /// CSV with a header `path,conversions,value,nulls`; channels split by ` > `.
     #[arg(long, value_name = "FILE")]
     pub(crate) paths: PathBuf,
-    /// A model, `markov`, `shapley` or `shapley_ordered`.
+    /// A model that needs no milestone, such as `linear` or `hubspot_j_shaped`; `markov`, `shapley` or `shapley_ordered`.
     #[arg(long)]
     pub(crate) model: String,
     /// Order of the Markov chain, 1 to 4.

@@ -141,7 +141,7 @@ pub(crate) async fn prepare(warehouse: &Warehouse, config: &Config) -> anyhow::R
     let workspace = &config.raw.service.workspace;
     patiently(|| warehouse.set_calendar(workspace, &config.calendar, feed::now()))
         .await
-        .context("could not write the calendar of sales; is sla.time_zone the name of one?")
+        .context("could not write the calendar of sales ([sla])")
 }
 
 impl House {

@@ -42,6 +42,8 @@ impl Default for Options {
 pub struct ChannelCredit {
     /// The caller's channel number; `None` is what no channel earned.
     pub channel: Option<u32>,
+    /// The place in the path, 0 for the first touch, where the model tells places apart.
+    pub position: Option<u32>,
     /// Conversions credited.
     pub conversions: f64,
     /// Value credited, in the unit of [`Path::value`].
@@ -50,31 +52,49 @@ pub struct ChannelCredit {
     pub removal_effect: Option<f64>,
 }
 
-/// Credits the channels of the paths under a model: `markov`, `shapley` or a rule-based model that needs no milestone.
+/// Credits the channels of the paths under a model: `markov`, `shapley`, `shapley_ordered`, or a rule-based model, of ours
+/// or of a preset, that needs no milestone.
 ///
-/// Every channel of the paths is listed, by ascending number; unattributed credit comes last, if there is any. Under
-/// `influenced` a channel gets each path that holds it once. Paths without channels are left out.
+/// Every channel of the paths is listed, by ascending number; unattributed credit comes last, if there is any: that of
+/// paths without channels, too. Under `influenced` a channel gets each path that holds it once.
 pub fn attribute(model: &str, paths: &[Path], options: &Options) -> Result<Vec<ChannelCredit>, Error> {
-    match model {
-        "markov" => fit::markov(paths, options.order, options.collapse_repeats).map(listed),
-        "shapley" => fit::shapley(paths).map(listed),
-        _ => by_rule(rule_based(model, options)?, paths, options),
+    let mut credits = match model {
+        "markov" => fit::markov(paths, options.order, options.collapse_repeats).map(listed)?,
+        "shapley" => fit::shapley(paths).map(listed)?,
+        "shapley_ordered" => fit::shapley_ordered(paths)?.into_iter().map(placed).collect(),
+        _ => by_rule(rule_based(model, options)?, paths, options)?,
+    };
+    let nobodys = paths.iter().filter(|path| path.channels.is_empty());
+    let (conversions, value) =
+        nobodys.fold((0.0, 0.0), |sum, path| (sum.0 + path.conversions as f64, sum.1 + path.value as f64));
+    if conversions > 0.0 || value > 0.0 {
+        match credits.last_mut().filter(|credit| credit.channel.is_none()) {
+            Some(rest) => (rest.conversions, rest.value) = (rest.conversions + conversions, rest.value + value),
+            None => credits.push(credit(None, conversions, value)),
+        }
     }
+    Ok(credits)
+}
+
+fn credit(channel: Option<u32>, conversions: f64, value: f64) -> ChannelCredit {
+    ChannelCredit { channel, position: None, conversions, value, removal_effect: None }
+}
+
+fn placed(of: fit::PositionCredit) -> ChannelCredit {
+    ChannelCredit { position: Some(of.position), ..credit(Some(of.channel), of.conversions, of.value) }
 }
 
 fn listed(fit: Fit) -> Vec<ChannelCredit> {
     let credit = |effect: fit::Effect| ChannelCredit {
-        channel: Some(effect.channel),
-        conversions: effect.conversions,
-        value: effect.value,
         removal_effect: effect.removal_effect,
+        ..credit(Some(effect.channel), effect.conversions, effect.value)
     };
     fit.channels.into_iter().map(credit).collect()
 }
 
 /// A rule-based model that works on bare paths.
 fn rule_based(id: &str, options: &Options) -> Result<Model, Error> {
-    let mut model = Model::builtin(id).ok_or_else(|| Error::UnknownModel(id.into()))?;
+    let mut model = Model::named(id).ok_or_else(|| Error::UnknownModel(id.into()))?;
     model.lookback_s = u64::MAX;
     match &mut model.rule {
         Rule::Positions(positions) => {
@@ -110,7 +130,7 @@ fn by_rule(model: Model, paths: &[Path], options: &Options) -> Result<Vec<Channe
         }
         pay(&mut unattributed, shares.unattributed());
     }
-    let credit = |(channel, (conversions, value))| ChannelCredit { channel, conversions, value, removal_effect: None };
+    let credit = |(channel, (conversions, value))| credit(channel, conversions, value);
     let rest = Some((None, unattributed)).filter(|(_, (conversions, _))| *conversions > 0.0);
     let earned = earned.into_iter().map(|(channel, sums)| (Some(channel), sums));
     Ok(earned.chain(rest).map(credit).collect())
@@ -175,19 +195,42 @@ mod tests {
         check("influenced", [500_000.0, 600_000.0, 200_000.0]);
         check("markov", [324_324.32, 356_756.76, 118_918.92]);
         check("shapley", [350_000.0, 350_000.0, 100_000.0]);
+        check("adobe_j_shaped", [425_000.0, 325_000.0, 50_000.0]);
     }
 
     #[test]
     fn refuses_models_a_path_cannot_serve() {
         let refused = |model| attribute(model, &worked(), &Options::default()).unwrap_err();
         assert_eq!(refused("w_shaped"), Error::NeedsMilestones("w_shaped".into()));
-        assert_eq!(refused("astrology"), Error::UnknownModel("astrology".into()));
+        assert_eq!(refused("hubspot_full_path"), Error::NeedsMilestones("hubspot_full_path".into()));
+        for unknown in ["astrology", "hubspot", "hubspot_astrology", "adobe_"] {
+            assert_eq!(refused(unknown), Error::UnknownModel(unknown.into()));
+        }
+    }
+
+    /// Places of a channel sum to what it earns, and a path without channels earns for nobody.
+    #[test]
+    fn no_conversion_disappears() {
+        let nobodys = Path { channels: Vec::new(), conversions: 3, value: 7, nulls: 1 };
+        let paths = [worked(), Vec::from([nobodys])].concat();
+        for model in ["linear", "markov", "shapley", "shapley_ordered", "last_paid"] {
+            let credits = attribute(model, &paths, &Options::default()).unwrap();
+            let rest: Vec<_> = credits.iter().filter(|credit| credit.channel.is_none()).collect();
+            let sum: f64 = credits.iter().map(|credit| credit.value).sum();
+            assert!(
+                rest.len() == 1 && rest[0].conversions >= 3.0 && (sum - 800_007.0).abs() < 1e-6,
+                "{model}: {credits:?}"
+            );
+        }
+        let ordered = attribute("shapley_ordered", &worked(), &Options::default()).unwrap();
+        let first: f64 = ordered.iter().filter(|credit| credit.position == Some(0)).map(|credit| credit.value).sum();
+        assert!((first - 550_000.0).abs() < 1e-6, "{ordered:?}");
     }
 
     proptest! {
         #[test]
         fn credit_is_what_was_booked(paths in any_paths()) {
-            let booked: u64 = paths.iter().filter(|p| !p.channels.is_empty()).map(|p| p.value).sum();
+            let booked: u64 = paths.iter().map(|p| p.value).sum();
             for model in Model::rule_based().iter().filter(|model| model.sums_to_one()) {
                 let Ok(credits) = attribute(&model.id, &paths, &Options::default()) else { continue };
                 let credited: f64 = credits.iter().map(|credit| credit.value).sum();

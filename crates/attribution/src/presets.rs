@@ -89,6 +89,17 @@ impl Model {
     }
 }
 
+/// The presets.
+const PRESETS: [&str; 5] = ["hubspot", "marketo_measure", "ga4", "adobe", "dreamdata"];
+
+impl Model {
+    /// A rule-based model by id: one that ships, or `<preset>_<model>` of a preset.
+    pub fn named(id: &str) -> Option<Self> {
+        let presets = PRESETS.into_iter().filter_map(Self::preset).flatten();
+        Self::builtin(id).or_else(|| presets.into_iter().find(|model| model.id == id))
+    }
+}
+
 /// A preset's model: its name, and the weights where it has some.
 type Row = (&'static str, Shape);
 

@@ -1,6 +1,6 @@
 //! The hours in which the hand-off clock runs.
 
-use crate::{Result, Warehouse};
+use crate::{Error, Result, Warehouse};
 use smarketing_kernel::time::{Day, Timestamp};
 
 /// When sales works, and how long it may take.
@@ -26,8 +26,9 @@ impl Warehouse {
     /// Writes the calendar of a workspace, from 2010 to 2049; `now` only stamps the rows, the latest stands.
     ///
     /// # Errors
-    /// Those of the server; it knows whether there is such a time zone.
+    /// Those of the server; a time zone it does not know.
     pub async fn set_calendar(&self, workspace: &str, calendar: &Calendar, now: Timestamp) -> Result<()> {
+        self.know_time_zone(&calendar.time_zone).await?;
         let holidays: Vec<String> = calendar.holidays.iter().map(Day::to_string).collect();
         let insert = self
             .service
@@ -43,5 +44,15 @@ impl Warehouse {
             .param("version", now.0)
             .execute();
         crate::error::within(self.options.query_timeout, "calendar", insert).await
+    }
+
+    /// Looks whether there is such a time zone.
+    ///
+    /// # Errors
+    /// Those of the server; [`Error::TimeZone`].
+    pub async fn know_time_zone(&self, name: &str) -> Result<()> {
+        let sql = "SELECT 1 FROM system.time_zones WHERE time_zone = {name:String}";
+        let known = self.ask("time zones", sql, &[("name", name)]).await?;
+        if known.rows.is_empty() { Err(Error::TimeZone { name: name.to_owned() }) } else { Ok(()) }
     }
 }

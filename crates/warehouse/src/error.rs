@@ -81,6 +81,12 @@ pub enum Error {
         /// What was given.
         name: String,
     },
+    /// A time zone that ClickHouse does not know.
+    #[error("\"{name}\" is not a time zone that ClickHouse knows; a name is such as \"Europe/Berlin\"")]
+    TimeZone {
+        /// What was given.
+        name: String,
+    },
     /// A database name that is not a plain identifier.
     #[error("\"{name}\" is not a database name: use letters, digits and _")]
     Database {
@@ -143,6 +149,7 @@ impl Error {
             | Self::Changed { .. }
             | Self::Newer { .. }
             | Self::Cluster { .. }
+            | Self::TimeZone { .. }
             | Self::Database { .. } => Remedy::Halt,
         }
     }

@@ -153,6 +153,9 @@ fn json(asked: &Attribute, file: &File, credits: &[ChannelCredit]) -> serde_json
         let mut channel = serde_json::json!({
             "channel": file.name(credit.channel), "conversions": credit.conversions, "value": value(credit),
         });
+        if let Some(position) = credit.position {
+            channel["position"] = (position + 1).into();
+        }
         if let Some(effect) = credit.removal_effect {
             channel["removal_effect"] = effect.into();
         }
@@ -172,8 +175,10 @@ fn table(file: &File, credits: &[ChannelCredit]) -> Table {
     let decimal = |number: f64| Cell::Decimal(format!("{number:.4}"));
     let row = |credit: &ChannelCredit| {
         let effect = credit.removal_effect.map_or(Cell::Empty, decimal);
+        let position = credit.position.map_or(Cell::Empty, |position| Cell::Integer(i128::from(position) + 1));
         vec![
             Cell::Text(file.name(credit.channel).to_owned()),
+            position,
             decimal(credit.conversions),
             decimal(value(credit)),
             effect,
@@ -182,6 +187,7 @@ fn table(file: &File, credits: &[ChannelCredit]) -> Table {
     Table {
         columns: vec![
             column("channel", Kind::Text),
+            column("position", Kind::Integer),
             column("conversions", Kind::Decimal),
             column("value", Kind::Decimal),
             column("removal_effect", Kind::Decimal),

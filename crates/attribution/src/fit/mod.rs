@@ -44,7 +44,7 @@ pub const MAX_STATES: usize = 1 << 15;
 /// How often one sequence of channels was seen, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
-    /// The channels in order of time; a path without channels is left out of every fit.
+    /// The channels in order of time; a path without channels is nobody's, and left out of fits.
     pub channels: Vec<u32>,
     /// How often it converted.
     pub conversions: u64,

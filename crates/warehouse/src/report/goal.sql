@@ -1,10 +1,13 @@
 WITH
     (
-        SELECT (countIf(outcome = 'won'), countIf(outcome = 'lost'), avgIf(worth, outcome = 'won'),
-            stddevSampIf(worth, outcome = 'won') / sqrt(countIf(outcome = 'won')))
+        SELECT (countIf(outcome = 'won'), countIf(outcome = 'lost'), avgIf(worth, rated),
+            stddevSampIf(worth, rated) / sqrt(countIf(rated)),
+            countIf(outcome = 'won' AND NOT rated),
+            length(arrayDistinct(arrayFlatten(groupArray(contacts)))) / countIf(notEmpty(contacts)))
         FROM
         (
-            SELECT outcome, ifNull(toFloat64(reporting), toFloat64(amount)) AS worth
+            -- What has no rate to the reporting currency yet says nothing of what a deal is worth.
+            SELECT outcome, outcome = 'won' AND reporting IS NOT NULL AS rated, toFloat64(ifNull(reporting, 0)) AS worth, contacts
             FROM $views.deals
             WHERE workspace = {workspace:String} AND toDate(closed_at) BETWEEN {from:Date} AND {to:Date}
         )
@@ -29,19 +32,21 @@ WITH
         FROM $views.leads
         WHERE workspace = {workspace:String} AND merged_into = '(none)' AND toDate(created_at) BETWEEN {from:Date} AND {to:Date}
     ) AS leads,
+    -- Opportunities are deals, sales-qualified leads are people: some of them are on one deal together.
+    if(isFinite(closed.6) AND closed.6 > 0, closed.6, 1) AS people,
     [
-        ('opportunities', closed.1 + closed.2, closed.1),
-        ('sqls', (steps['sql>opportunity']).1, (steps['sql>opportunity']).2),
-        ('mqls', (steps['mql>sql']).1, (steps['mql>sql']).2),
-        ('leads', (steps['lead>mql']).1, (steps['lead>mql']).2),
-        ('visitors', ifNull(visitors, 0), least(ifNull(visitors, 0), ifNull(leads, 0)))
+        ('opportunities', closed.1 + closed.2, closed.1, 1),
+        ('sqls', (steps['sql>opportunity']).1, (steps['sql>opportunity']).2, people),
+        ('mqls', (steps['mql>sql']).1, (steps['mql>sql']).2, 1),
+        ('leads', (steps['lead>mql']).1, (steps['lead>mql']).2, 1),
+        ('visitors', ifNull(visitors, 0), least(ifNull(visitors, 0), ifNull(leads, 0)), 1)
     ] AS chain,
     -- Student's quantile from the normal one: M. Abramowitz, I. Stegun, "Handbook of Mathematical Functions", 26.7.5.
-    greatest(closed.1 - 1, 0) AS freedom,
+    greatest(closed.1 - closed.5 - 1, 0) AS freedom,
     1.96 + 2.372 / freedom + 2.823 / (freedom * freedom) AS student,
-    arrayMap(s -> (s.1, s.2, s.3 / s.2, $wilson_low(s.3, s.2), $wilson_high(s.3, s.2)), chain) AS rates,
-    arrayConcat([('won deals', closed.1, NULL, NULL, NULL)], rates) AS links,
-    arrayMap(f -> assumeNotNull(f), arrayConcat([1 / closed.3], arrayMap(r -> 1 / r.3, rates))) AS factors,
+    arrayMap(s -> (s.1, s.2, s.3 / s.2, $wilson_low(s.3, s.2), $wilson_high(s.3, s.2), s.4), chain) AS rates,
+    arrayConcat([('won deals', closed.1, NULL, NULL, NULL, NULL)], rates) AS links,
+    arrayMap(f -> assumeNotNull(f), arrayConcat([1 / closed.3], arrayMap(r -> r.6 / r.3, rates))) AS factors,
     -- How far each may be off, as a logarithm, up and down. Limits of a product from limits of its factors: G. Zou,
     -- A. Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 27 (2008).
     student * closed.4 / closed.3 AS size,
@@ -52,6 +57,7 @@ SELECT
     round((links[place]).3, 4) AS rate, round((links[place]).4, 4) AS rate_low, round((links[place]).5, 4) AS rate_high,
     if(isFinite({target:Float64} * arrayProduct(arraySlice(factors, 1, place)) AS exact), ceil(exact - 1e-6), NULL) AS needed,
     if(isFinite(exact * exp(-sqrt(arraySum(d -> d * d, arraySlice(downs, 1, place)))) AS exact_low), ceil(exact_low - 1e-6), NULL) AS needed_low,
-    if(isFinite(exact * exp(sqrt(arraySum(u -> u * u, arraySlice(ups, 1, place)))) AS exact_high), ceil(exact_high - 1e-6), NULL) AS needed_high
+    if(isFinite(exact * exp(sqrt(arraySum(u -> u * u, arraySlice(ups, 1, place)))) AS exact_high), ceil(exact_high - 1e-6), NULL) AS needed_high,
+    if(place = 3, round(people, 2), NULL) AS people_per_deal, if(place = 1, closed.5, NULL) AS won_without_rate
 FROM (SELECT arrayJoin(range(1, 7)) AS place)
 ORDER BY place

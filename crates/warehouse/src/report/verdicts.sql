@@ -1,3 +1,4 @@
+WITH sumMapIf([reason], [1], v.refused) AS reasons
 SELECT
     multiIf({by:String} = 'score', score_band, {by:String} = 'definition', concat(definition_version, ' by ', qualified_by),
         {by:String} = 'month', toString(toStartOfMonth(mql_at)), {by:String} = 'source', source,
@@ -15,7 +16,8 @@ SELECT
     countIf(v.accepted AND qualified_by != 'score') AS accepted_without_score,
     if(accepted * refused = 0, NULL,
         round(arrayAUC(groupArrayIf(toFloat64(score), v.accepted OR v.refused), groupArrayIf(v.accepted, v.accepted OR v.refused)), 4)) AS score_auc,
-    arrayElementOrNull(topKIf(1)(reason, v.refused), 1) AS main_reason_of_refusal
+    -- Of reasons that were given as often, the first by name.
+    arrayElementOrNull(reasons.1, indexOf(reasons.2, arrayMax(reasons.2))) AS main_reason_of_refusal
 FROM $views.verdicts AS v
 WHERE workspace = {workspace:String} AND toDate(mql_at) BETWEEN {from:Date} AND {to:Date}
 GROUP BY segment

@@ -1,10 +1,13 @@
 WITH
     (
-        SELECT (countIf(outcome = 'won'), countIf(outcome = 'lost'), avgIf(worth, outcome = 'won'),
-            stddevSampIf(worth, outcome = 'won') / sqrt(countIf(outcome = 'won')))
+        SELECT (countIf(outcome = 'won'), countIf(outcome = 'lost'), avgIf(worth, rated),
+            stddevSampIf(worth, rated) / sqrt(countIf(rated)), countIf(rated))
         FROM
         (
-            SELECT outcome, ifNull(toFloat64(reporting), toFloat64(amount)) AS worth
+            -- What is not known in the reporting currency says nothing about the size of a deal.
+            SELECT
+                outcome, toFloat64(ifNull(reporting, 0)) AS worth,
+                outcome = 'won' AND (reporting IS NOT NULL OR amount_minor = 0) AS rated
             FROM $views.deals
             WHERE workspace = {workspace:String} AND toDate(closed_at) BETWEEN {from:Date} AND {to:Date}
         )
@@ -37,7 +40,7 @@ WITH
         ('visitors', ifNull(visitors, 0), least(ifNull(visitors, 0), ifNull(leads, 0)))
     ] AS chain,
     -- Student's quantile from the normal one: M. Abramowitz, I. Stegun, "Handbook of Mathematical Functions", 26.7.5.
-    greatest(closed.1 - 1, 0) AS freedom,
+    greatest(closed.5 - 1, 0) AS freedom,
     1.96 + 2.372 / freedom + 2.823 / (freedom * freedom) AS student,
     arrayMap(s -> (s.1, s.2, s.3 / s.2, $wilson_low(s.3, s.2), $wilson_high(s.3, s.2)), chain) AS rates,
     arrayConcat([('won deals', closed.1, NULL, NULL, NULL)], rates) AS links,
@@ -52,6 +55,7 @@ SELECT
     round((links[place]).3, 4) AS rate, round((links[place]).4, 4) AS rate_low, round((links[place]).5, 4) AS rate_high,
     if(isFinite({target:Float64} * arrayProduct(arraySlice(factors, 1, place)) AS exact), ceil(exact - 1e-6), NULL) AS needed,
     if(isFinite(exact * exp(-sqrt(arraySum(d -> d * d, arraySlice(downs, 1, place)))) AS exact_low), ceil(exact_low - 1e-6), NULL) AS needed_low,
-    if(isFinite(exact * exp(sqrt(arraySum(u -> u * u, arraySlice(ups, 1, place)))) AS exact_high), ceil(exact_high - 1e-6), NULL) AS needed_high
+    if(isFinite(exact * exp(sqrt(arraySum(u -> u * u, arraySlice(ups, 1, place)))) AS exact_high), ceil(exact_high - 1e-6), NULL) AS needed_high,
+    if(place = 1, closed.1 - closed.5, NULL) AS won_without_rate
 FROM (SELECT arrayJoin(range(1, 7)) AS place)
 ORDER BY place

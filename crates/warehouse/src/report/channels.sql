@@ -1,13 +1,15 @@
 WITH
     currencies AS
     (
-        SELECT argMax(currency, deals) AS main
+        SELECT argMax(currency, deals) AS main, argMax(exponent, deals) AS decimals
         FROM
         (
-            SELECT if(reporting_minor IS NULL, currency, reporting_currency) AS currency, count() AS deals
-            FROM $views.deals
+            SELECT
+                if(reporting_minor IS NULL, d.currency, reporting_currency) AS currency,
+                if(reporting_minor IS NULL, d.exponent, reporting_exponent) AS exponent, count() AS deals
+            FROM $views.deals AS d
             WHERE workspace = {workspace:String} AND outcome = 'won'
-            GROUP BY currency
+            GROUP BY currency, exponent
         )
     ),
     people AS
@@ -34,7 +36,7 @@ FROM
 (
     SELECT
         multiIf({by:String} = 'source', first_source, {by:String} = 'campaign', first_campaign, first_channel) AS name,
-        (SELECT main FROM currencies) AS money, 2 AS decimals,
+        (SELECT main FROM currencies) AS money, (SELECT decimals FROM currencies) AS decimals,
         1 AS lead, 0 AS deal, 0 AS paid, 0 AS minor, 0 AS micro, 0 AS credited
     FROM $views.leads
     WHERE workspace = {workspace:String} AND merged_into = '(none)' AND toDate(created_at) BETWEEN {from:Date} AND {to:Date}

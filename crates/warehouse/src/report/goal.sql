@@ -1,13 +1,14 @@
 WITH
     (
         SELECT (countIf(outcome = 'won'), countIf(outcome = 'lost'), avgIf(worth, rated),
-            stddevSampIf(worth, rated) / sqrt(countIf(rated)),
-            countIf(outcome = 'won' AND NOT rated),
+            stddevSampIf(worth, rated) / sqrt(countIf(rated)), countIf(rated),
             length(arrayDistinct(arrayFlatten(groupArray(contacts)))) / countIf(notEmpty(contacts)))
         FROM
         (
-            -- What has no rate to the reporting currency yet says nothing of what a deal is worth.
-            SELECT outcome, outcome = 'won' AND reporting IS NOT NULL AS rated, toFloat64(ifNull(reporting, 0)) AS worth, contacts
+            -- What is not known in the reporting currency says nothing about the size of a deal.
+            SELECT
+                outcome, toFloat64(ifNull(reporting, 0)) AS worth, contacts,
+                outcome = 'won' AND (reporting IS NOT NULL OR amount_minor = 0) AS rated
             FROM $views.deals
             WHERE workspace = {workspace:String} AND toDate(closed_at) BETWEEN {from:Date} AND {to:Date}
         )
@@ -42,7 +43,7 @@ WITH
         ('visitors', ifNull(visitors, 0), least(ifNull(visitors, 0), ifNull(leads, 0)), 1)
     ] AS chain,
     -- Student's quantile from the normal one: M. Abramowitz, I. Stegun, "Handbook of Mathematical Functions", 26.7.5.
-    greatest(closed.1 - closed.5 - 1, 0) AS freedom,
+    greatest(closed.5 - 1, 0) AS freedom,
     1.96 + 2.372 / freedom + 2.823 / (freedom * freedom) AS student,
     arrayMap(s -> (s.1, s.2, s.3 / s.2, $wilson_low(s.3, s.2), $wilson_high(s.3, s.2), s.4), chain) AS rates,
     arrayConcat([('won deals', closed.1, NULL, NULL, NULL, NULL)], rates) AS links,
@@ -58,6 +59,6 @@ SELECT
     if(isFinite({target:Float64} * arrayProduct(arraySlice(factors, 1, place)) AS exact), ceil(exact - 1e-6), NULL) AS needed,
     if(isFinite(exact * exp(-sqrt(arraySum(d -> d * d, arraySlice(downs, 1, place)))) AS exact_low), ceil(exact_low - 1e-6), NULL) AS needed_low,
     if(isFinite(exact * exp(sqrt(arraySum(u -> u * u, arraySlice(ups, 1, place)))) AS exact_high), ceil(exact_high - 1e-6), NULL) AS needed_high,
-    if(place = 3, round(people, 2), NULL) AS people_per_deal, if(place = 1, closed.5, NULL) AS won_without_rate
+    if(place = 3, round(people, 2), NULL) AS people_per_deal, if(place = 1, closed.1 - closed.5, NULL) AS won_without_rate
 FROM (SELECT arrayJoin(range(1, 7)) AS place)
 ORDER BY place

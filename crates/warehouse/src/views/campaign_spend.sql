@@ -17,10 +17,12 @@ CREATE OR REPLACE VIEW $views.campaign_spend (
     opportunities          Float64 COMMENT 'Conversions of kind opportunity credited.',
     won                    Float64 COMMENT 'Won deals credited.',
     won_new                Float64 COMMENT 'Of those, deals of new customers.',
+    won_without_rate       Float64 COMMENT 'Of the won deals, those whose revenue is left out because no rate is known.',
     revenue_minor          Int64 COMMENT 'Won revenue credited, by month of conversion, in minor units.',
     revenue                Decimal(18, 4) COMMENT 'Won revenue credited, by month of conversion.',
     realised_revenue_minor Int64 COMMENT 'Won revenue credited to touches of the month, in minor units.',
-    realised_revenue       Decimal(18, 4) COMMENT 'Won revenue credited to touches of the month.'
+    realised_revenue       Decimal(18, 4) COMMENT 'Won revenue credited to touches of the month.',
+    realised_without_rate  Float64 COMMENT 'Won deals credited to touches of the month whose revenue is left out because no rate is known.'
 ) AS
 WITH
     reporting AS
@@ -50,14 +52,16 @@ SELECT
     sumIf(f.micro, kind = 'lead') / 1000000 AS leads, sumIf(f.micro, kind = 'mql') / 1000000 AS mqls,
     sumIf(f.micro, kind = 'sql') / 1000000 AS sqls, sumIf(f.micro, kind = 'opportunity') / 1000000 AS opportunities,
     sumIf(f.micro, kind = 'won') / 1000000 AS won, sum(f.micro_new) / 1000000 AS won_new,
+    sum(f.micro_unrated) / 1000000 AS won_without_rate,
     sum(f.earned) AS revenue_minor, $major(revenue_minor, exponent) AS revenue,
-    sum(f.realised) AS realised_revenue_minor, $major(realised_revenue_minor, exponent) AS realised_revenue
+    sum(f.realised) AS realised_revenue_minor, $major(realised_revenue_minor, exponent) AS realised_revenue,
+    sum(f.realised_unrated) / 1000000 AS realised_without_rate
 FROM
 (
     SELECT
         s.workspace AS workspace, if(m.model = '', '(none)', m.model) AS model, toStartOfMonth(day) AS month, channel,
         source, campaign, currency, exponent, minor AS spent, toUInt64(rate = 0) AS unrated, clicks, impressions,
-        '' AS kind, 0 AS micro, 0 AS micro_new, 0 AS earned, 0 AS realised
+        '' AS kind, 0 AS micro, 0 AS micro_new, 0 AS micro_unrated, 0 AS earned, 0 AS realised_unrated, 0 AS realised
     FROM spending AS s
     LEFT JOIN models AS m ON m.workspace = s.workspace
     UNION ALL
@@ -66,13 +70,15 @@ FROM
         reporting_currency AS currency, reporting_exponent AS exponent, 0 AS spent, 0 AS unrated, 0 AS clicks,
         0 AS impressions, toString(kind) AS kind, micro_credits AS micro,
         if(kind = 'won' AND deal_type = 'new', micro_credits, 0) AS micro_new,
-        if(kind = 'won', reporting_credit_minor, 0) AS earned, 0 AS realised
+        if(kind = 'won', micro_credits * without_rate, 0) AS micro_unrated,
+        if(kind = 'won', reporting_credit_minor, 0) AS earned, 0 AS realised_unrated, 0 AS realised
     FROM $views.credits
     UNION ALL
     SELECT
         workspace, model, toStartOfMonth(if(touch_id = '', conversion_day, toDate(touch_at))) AS month, channel, source,
         campaign, reporting_currency AS currency, reporting_exponent AS exponent, 0 AS spent, 0 AS unrated, 0 AS clicks,
-        0 AS impressions, '' AS kind, 0 AS micro, 0 AS micro_new, 0 AS earned, reporting_credit_minor AS realised
+        0 AS impressions, '' AS kind, 0 AS micro, 0 AS micro_new, 0 AS micro_unrated, 0 AS earned,
+        micro_credits * without_rate AS realised_unrated, reporting_credit_minor AS realised
     FROM $views.credits AS c
     WHERE c.kind = 'won'
 ) AS f

@@ -32,7 +32,8 @@ CREATE OR REPLACE VIEW $views.credits (
     reporting_currency     LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',
     reporting_exponent     UInt8 COMMENT 'Decimals of the reporting currency''s minor unit.',
     reporting_credit_minor Int64 COMMENT 'Credit in minor units of the reporting currency; zero while no rate is known.',
-    reporting_credit       Decimal(18, 4) COMMENT 'Credit in the reporting currency.'
+    reporting_credit       Decimal(18, 4) COMMENT 'Credit in the reporting currency.',
+    without_rate           UInt8 COMMENT '1 where the value is not known in the reporting currency, because there is no rate.'
 ) AS
 SELECT
     workspace, conversion, kind, model, subject, account, rep, converted_at, conversion_day,
@@ -41,7 +42,8 @@ SELECT
     currency, exponent, micro AS micro_credits, micro / 1000000 AS conversions,
     minor AS credit_minor, $major(minor, exponent) AS credit,
     reporting_currency, reporting_exponent,
-    reporting AS reporting_credit_minor, $major(reporting, reporting_exponent) AS reporting_credit
+    reporting AS reporting_credit_minor, $major(reporting, reporting_exponent) AS reporting_credit,
+    reporting_minor IS NULL AND value_minor != 0 AS without_rate
 FROM $views.conversion_credits
 ARRAY JOIN
     arrayEnumerate(touch_id) AS position, touch_id AS id, touch_at AS at, touch_lead AS touched,

@@ -6,6 +6,7 @@ mod dashboards;
 mod dbt;
 mod grants;
 mod migrate;
+mod money;
 mod report;
 mod rows;
 mod sales;

@@ -77,10 +77,10 @@ fn reports_answer() {
         check(
             warehouse.roi(&scope, "linear").await.unwrap(),
             &[
-                "channel|currency|spend|clicks|won|revenue|realised_revenue|roas|roi|realised_roi|cac",
-                "Paid Search|USD|210|30|0.5|500.01|500.01|2.381|1.381|1.381|420",
-                "Email|USD|0|0|0.5|500|500||||0",
-                "Organic Search|USD|0|0|1|0|0||||0",
+                "channel|currency|spend|clicks|won|won_without_rate|revenue|realised_revenue|roas|roi|realised_roi|cac",
+                "Paid Search|USD|210|30|0.5|0|500.01|500.01|2.381|1.381|1.381|420",
+                "Email|USD|0|0|0.5|0|500|500||||0",
+                "Organic Search|USD|0|0|1|1|0|0||||0",
             ],
         );
         check(
@@ -93,7 +93,11 @@ fn reports_answer() {
         );
         check(
             warehouse.paths(&scope).await.unwrap(),
-            &["path|conversions|value_minor|nulls", "Organic Search|1|5000|0", "Paid Search > Email|1|100001|1"],
+            &[
+                "path|conversions|value_minor|nulls|won_without_rate",
+                "Organic Search|1|0|0|1",
+                "Paid Search > Email|1|100001|1|0",
+            ],
         );
         let reconciliation = warehouse.reconciliation(&scope).await.unwrap();
         let wrong = reconciliation.column("days_wrong").unwrap();

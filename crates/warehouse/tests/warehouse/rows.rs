@@ -255,7 +255,7 @@ pub(crate) fn reject(position: u64) -> RejectedRecord {
     }
 }
 
-fn spend(id: &str, code: &str, minor: i64, at: Day) -> AdSpend {
+pub(crate) fn spend(id: &str, code: &str, minor: i64, at: Day) -> AdSpend {
     AdSpend {
         workspace: text("w"),
         day: at,

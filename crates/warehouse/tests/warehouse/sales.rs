@@ -4,7 +4,7 @@ use crate::report::text;
 use crate::rows::{ADA, BOB, day, deal, entry, lead, now, view, world};
 use crate::server::{Envelopes, ask, empty, holding, run};
 use smarketing_kernel::event::Stage;
-use smarketing_kernel::row::{Outcome, Rows};
+use smarketing_kernel::row::{ConversionKind, Outcome, Rows};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::{Day, Timestamp};
 use smarketing_warehouse::report::{By, Scope};
@@ -62,10 +62,10 @@ fn sales_reports_answer() {
         check(
             warehouse.spend(&scope, "linear", None).await.unwrap(),
             &[
-                "segment|currency|spend|spend_without_rate|clicks|leads|mqls|sqls|won|revenue|realised_revenue|cost_per_lead|cost_per_mql|cost_per_sql|cost_per_deal|cac|roas|roi|realised_roi",
-                "Paid Search|USD|210|1|30|0|0|0|0.5|500.01|500.01||||420|420|2.381|1.381|1.381",
-                "Email|USD|0|0|0|0|0|0|0.5|500|500||||0|0|||",
-                "Organic Search|USD|0|0|0|0|0|0|1|0|0||||0|0|||",
+                "segment|currency|spend|spend_without_rate|clicks|leads|mqls|sqls|won|won_without_rate|revenue|realised_revenue|cost_per_lead|cost_per_mql|cost_per_sql|cost_per_deal|cac|roas|roi|realised_roi",
+                "Paid Search|USD|210|1|30|0|0|0|0.5|0|500.01|500.01||||420|420|2.381|1.381|1.381",
+                "Email|USD|0|0|0|0|0|0|0.5|0|500|500||||0|0|||",
+                "Organic Search|USD|0|0|0|0|0|0|1|1|0|0||||0|0|||",
             ],
         );
         let content = text(&warehouse.content_conversion(&scope).await.unwrap());
@@ -100,14 +100,21 @@ fn an_account_has_the_segment_its_leads_said_last() {
     });
 }
 
+/// Whether nothing was converted at all, or nothing was won.
 #[test]
 fn spend_that_brought_nothing_stays_visible() {
     run(async {
         let mut rows = world();
-        (rows.conversions, rows.credit_ledger) = (Vec::new(), Vec::new());
+        rows.conversions.retain(|conversion| conversion.row.kind != ConversionKind::Won);
+        let open = holding("unwon", &[rows.clone()]).await;
+        rows.conversions.clear();
         let warehouse = holding("barren", &[rows]).await;
+        for warehouse in [&open, &warehouse] {
+            let roi = text(&warehouse.roi(&Scope::all("w"), "linear").await.unwrap());
+            assert_eq!(roi[1], "Paid Search|USD|210|30|0|0|0|0|0|-1|-1|");
+        }
         let spend = text(&warehouse.spend(&Scope::all("w"), "linear", Some(By::Campaign)).await.unwrap());
-        assert_eq!(spend[1], "spring|USD|210|1|30|0|0|0|0|0|0||||||0|-1|-1");
+        assert_eq!(spend[1], "spring|USD|210|1|30|0|0|0|0|0|0|0||||||0|-1|-1");
     });
 }
 

@@ -172,3 +172,48 @@ fn the_hand_off_clock_stops_at_the_first_activity_and_the_first_verdict() {
     assert_eq!((&*first.verdict, &*first.reason, &*first.rep), ("rejected", "no budget", "rep-1"));
     assert_eq!((second.mql_at, second.first_activity_at, &*second.verdict), (at(4, 0), None, "(none)"));
 }
+
+#[test]
+fn what_the_crm_or_a_deal_says_is_the_answer_of_sales_where_sales_gives_none() {
+    let crm = |id, day, stage| update(id, at(day, 0), lead(1), |change| change.stage = Some(stage));
+    let opened = |day| deal("d", at(day, 0), "d", DealKind::Created, |deal| deal.contacts = contacts(&[lead(1)]));
+    let mql = || vec![crm("mql", 1, Stage::Mql)];
+    let check = |more: Vec<Happened>, expect: Option<(i64, &str, &str)>| {
+        let mut events = mql();
+        events.extend(more);
+        let world = World::after(&events);
+        let mut handoffs = world.tables.handoffs.live();
+        let handoff = handoffs.next().unwrap();
+        let answer = handoff.verdict_at.map(|at| (at, &*handoff.verdict, &*handoff.reason));
+        assert_eq!(answer, expect.map(|(day, verdict, reason)| (at(day, 0), verdict, reason)), "{events:?}");
+        assert_eq!((handoff.mql_at, handoff.first_activity_at), (at(1, 0), None));
+    };
+    check(vec![], None);
+    check(vec![crm("again", 2, Stage::Mql), crm("less", 3, Stage::Lead)], None);
+    for (stage, verdict) in [
+        (Stage::Sal, "accepted"),
+        (Stage::Sql, "qualified"),
+        (Stage::Opportunity, "qualified"),
+        (Stage::Customer, "qualified"),
+        (Stage::Recycled, "recycled"),
+        (Stage::Disqualified, "disqualified"),
+    ] {
+        check(vec![crm("said", 2, stage)], Some((2, verdict, "crm")));
+    }
+    check(vec![opened(4)], Some((4, "qualified", "deal")));
+    // The first word counts; of one instant that of sales, and the CRM's before a deal's.
+    check(vec![crm("sql", 3, Stage::Sql), said("late", 4, 0, Verdict::Rejected)], Some((3, "qualified", "crm")));
+    check(vec![crm("sql", 3, Stage::Sql), said("same", 3, 0, Verdict::Rejected)], Some((3, "rejected", "no budget")));
+    check(vec![opened(3), crm("out", 3, Stage::Disqualified)], Some((3, "disqualified", "crm")));
+    // After the next entry into MQL it is the next hand-off's.
+    let mut again = mql();
+    again.extend([crm("back", 2, Stage::Recycled), crm("mql2", 3, Stage::Mql), crm("sql", 4, Stage::Sql)]);
+    let world = World::after(&again);
+    let verdicts: Vec<_> = world.tables.handoffs.live().map(|row| (row.mql_at, &*row.verdict)).collect();
+    assert_eq!(verdicts, [(at(1, 0), "recycled"), (at(3, 0), "qualified")]);
+    // A deal from before counts when it is won.
+    let won = deal("w", at(5, 0), "d", DealKind::Won, |_| {});
+    let world = World::after(&[opened(-2), crm("back", 0, Stage::Recycled), crm("mql", 1, Stage::Mql), won]);
+    let answered: Vec<_> = world.tables.handoffs.live().map(|row| (row.mql_at, row.verdict_at)).collect();
+    assert_eq!(answered, [(at(-2, 0), Some(at(-2, 0))), (at(1, 0), Some(at(5, 0)))]);
+}

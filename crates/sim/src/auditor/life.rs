@@ -23,7 +23,23 @@ pub(super) struct Entry {
 enum Push {
     Created,
     Behaved(i64),
-    To(Stage, Text),
+    To(Stage, Text, Option<Word>),
+}
+
+/// What sales makes of a lead: said by itself, or as the CRM's stage or a deal tells.
+#[derive(Clone)]
+pub(super) struct Word {
+    pub(super) at: Timestamp,
+    pub(super) verdict: Verdict,
+    pub(super) reason: Option<Text>,
+    pub(super) rep: Option<Text>,
+    said: bool,
+}
+
+/// An entry into MQL and the first word on it before the next one; of one instant what sales said itself is the first.
+pub(super) struct Handed {
+    pub(super) at: Timestamp,
+    pub(super) word: Option<Word>,
 }
 
 /// Fit in hundredths of a point: who it is.
@@ -43,6 +59,8 @@ pub(super) struct Life {
     pub(super) stage: Stage,
     /// Behaviour at its latest event, in hundredths of a point.
     pub(super) behaviour_centi: i64,
+    /// What was handed to sales, in order.
+    pub(super) handed: Vec<Handed>,
 }
 
 /// Walks the stages.
@@ -57,7 +75,8 @@ pub(super) fn follow(
     let scoring = &books.judge.definitions.scoring;
     let half_life_ms = u64::from(scoring.half_life_days) * DAY_MS.unsigned_abs();
     let enough = i64::from(scoring.mql_threshold) * 100;
-    let mut way = Way { entries: Vec::new(), stage: Stage::Visitor, since: created_at, score_centi: 0 };
+    let mut way =
+        Way { entries: Vec::new(), handed: Vec::new(), stage: Stage::Visitor, since: created_at, score_centi: 0 };
     let (mut behaviour, mut faded_at, mut last) = (0_i128, created_at, created_at);
     let left = |behaviour: i128, from: Timestamp, to: Timestamp| {
         (behaviour * decay::left(to.since(from).max(0).unsigned_abs(), half_life_ms)) >> 40
@@ -72,15 +91,17 @@ pub(super) fn follow(
         match push {
             Push::Created => way.forward(at, Stage::Lead, "created"),
             Push::Behaved(points) => behaviour += i128::from(points * 100),
-            Push::To(stage @ (Stage::Recycled | Stage::Disqualified), reason) => {
+            Push::To(stage @ (Stage::Recycled | Stage::Disqualified), reason, word) => {
                 way.back(at, stage, &reason);
+                way.hear(word);
                 if stage == Stage::Recycled {
                     behaviour = 0;
                 }
                 continue;
             }
-            Push::To(stage, reason) => {
+            Push::To(stage, reason, word) => {
                 way.forward(at, stage, &reason);
+                way.hear(word);
                 continue;
             }
         }
@@ -91,7 +112,7 @@ pub(super) fn follow(
         }
     }
     let behaviour_centi = left(behaviour, faded_at, last) as i64;
-    Life { entries: way.entries, stage: way.stage, behaviour_centi }
+    Life { entries: way.entries, stage: way.stage, behaviour_centi, handed: way.handed }
 }
 
 fn pushes(
@@ -107,26 +128,43 @@ fn pushes(
     }
     for event in events {
         let (rank, push) = match &event.body {
-            Body::LeadUpdated(update) => (2, update.stage.map(|stage| Push::To(stage, Text::from("crm")))),
+            Body::LeadUpdated(update) => {
+                let told = |stage| told(event.occurred_at, stage, "crm");
+                (2, update.stage.map(|stage| Push::To(stage, Text::from("crm"), told(stage))))
+            }
             Body::LeadReviewed(review) => {
+                let (at, verdict) = (event.occurred_at, review.verdict);
+                let word = Word { at, verdict, reason: review.reason.clone(), rep: review.rep.clone(), said: true };
                 let reason = review.reason.clone().unwrap_or_else(|| Text::from("verdict"));
-                (3, Some(Push::To(stage_of(review.verdict), reason)))
+                (3, Some(Push::To(stage_of(verdict), reason, Some(word))))
             }
             _ => (0, None),
         };
         pushes.extend(push.map(|push| ((event.occurred_at, rank, event.event_id.clone()), push)));
     }
     for deal in roles.iter().filter(|deal| deal.lives()) {
-        let opened = Push::To(Stage::Opportunity, Text::from("deal_opened"));
         // A deal older than the lead is there from the lead's start.
-        pushes.push(((deal.opened_at.max(created_at), 4, deal.id.clone()), opened));
-        let won = |at: Timestamp| {
-            ((at.max(created_at), 5, deal.id.clone()), Push::To(Stage::Customer, Text::from("deal_won")))
+        let push = |at: Timestamp, rank, stage, reason| {
+            let at = at.max(created_at);
+            ((at, rank, deal.id.clone()), Push::To(stage, Text::from(reason), told(at, stage, "deal")))
         };
-        pushes.extend(deal.won_at().map(won));
+        pushes.push(push(deal.opened_at, 4, Stage::Opportunity, "deal_opened"));
+        pushes.extend(deal.won_at().map(|at| push(at, 5, Stage::Customer, "deal_won")));
     }
     pushes.sort_by(|a, b| a.0.cmp(&b.0));
     pushes.into_iter().map(|((at, _, _), push)| (at, push)).collect()
+}
+
+/// What a stage tells of sales; nothing up to MQL.
+fn told(at: Timestamp, stage: Stage, by: &str) -> Option<Word> {
+    let verdict = match stage {
+        Stage::Recycled => Verdict::Recycled,
+        Stage::Disqualified => Verdict::Disqualified,
+        Stage::Sal => Verdict::Accepted,
+        stage if stage > Stage::Sal => Verdict::Qualified,
+        _ => return None,
+    };
+    Some(Word { at, verdict, reason: Some(Text::from(by)), rep: None, said: false })
 }
 
 fn stage_of(verdict: Verdict) -> Stage {
@@ -140,6 +178,7 @@ fn stage_of(verdict: Verdict) -> Stage {
 
 struct Way {
     entries: Vec<Entry>,
+    handed: Vec<Handed>,
     stage: Stage,
     since: Timestamp,
     /// Fit and behaviour at the moment.
@@ -165,12 +204,24 @@ impl Way {
         }
     }
 
+    /// A word that tells of the latest hand-off, if it is the first.
+    fn hear(&mut self, word: Option<Word>) {
+        let (Some(handed), Some(word)) = (self.handed.last_mut(), word) else { return };
+        let first = handed.word.as_ref().is_none_or(|known| known.at == word.at && word.said && !known.said);
+        if first {
+            handed.word = Some(word);
+        }
+    }
+
     fn enter(&mut self, at: Timestamp, stage: Stage, reason: &str, inferred: bool) {
         let first = self.stage == Stage::Visitor;
         let previous_ms = if first { 0 } else { at.since(self.since).max(0) };
         // To and fro within one instant is one entry: the first.
         if self.entries.iter().all(|entry| (entry.at, entry.stage) != (at, stage)) {
             let (from, reason) = (self.stage, Text::from(reason));
+            if stage == Stage::Mql {
+                self.handed.push(Handed { at, word: None });
+            }
             self.entries.push(Entry { at, stage, from, reason, inferred, previous_ms, score_centi: self.score_centi });
         }
         (self.stage, self.since) = (stage, at);

@@ -2,7 +2,7 @@
 
 use super::deal::{self, Deal};
 use super::judge::{none, or_none};
-use super::life::{self, Entry, Life};
+use super::life::{self, Entry, Handed, Life};
 use super::session::Session;
 use super::timeline::{self, HandedOff};
 use super::touch::{self, Interaction};
@@ -197,7 +197,7 @@ impl Person {
         };
         let fit_centi = life::fit(books, persona.as_ref(), contact.domain.is_some());
         let life = life::follow(books, created_at, fit_centi, &touches, events, roles);
-        let handoffs = timeline::handoffs(&life.entries, events);
+        let handoffs = timeline::handoffs(&life.handed, events);
         let erased = events.iter().any(|event| matches!(event.body, Body::ErasureRequested(_)));
         let count = |counts: fn(&Deal) -> bool| roles.iter().filter(|deal| counts(deal)).count() as u32;
         let (deals, won_deals) = (count(Deal::lives), count(|deal| deal.won_at().is_some()));
@@ -261,20 +261,20 @@ impl Person {
     }
 
     pub(super) fn handoff_rows(&self, books: &Books<'_>) -> Vec<Handoff> {
-        let row = |handoff: &HandedOff| Handoff {
+        let row = |(handed, handoff): (&Handed, &HandedOff)| Handoff {
             workspace: books.workspace.clone(),
             lead: self.lead.text(),
-            mql_at: handoff.mql_at,
+            mql_at: handed.at,
             first_activity_at: handoff.first_activity_at,
-            verdict_at: handoff.verdict.as_ref().map(|(at, _, _)| *at),
-            verdict: handoff.verdict.as_ref().map_or_else(none, |(_, verdict, _)| Text::from(verdict.word())),
-            reason: or_none(handoff.verdict.as_ref().and_then(|(_, _, reason)| reason.as_ref())),
+            verdict_at: handed.word.as_ref().map(|word| word.at),
+            verdict: handed.word.as_ref().map_or_else(none, |word| Text::from(word.verdict.word())),
+            reason: or_none(handed.word.as_ref().and_then(|word| word.reason.as_ref())),
             rep: or_none(handoff.rep.as_ref()),
             account: self.account.clone(),
             persona: or_none(self.persona.as_ref()),
             channel: self.channel(),
         };
-        self.handoffs.iter().map(row).collect()
+        self.life.handed.iter().zip(&self.handoffs).map(row).collect()
     }
 
     pub(super) fn row(&self, books: &Books<'_>) -> Lead {

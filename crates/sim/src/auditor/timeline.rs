@@ -1,9 +1,9 @@
 //! What a person's timeline shows beside touches and stages, and how long sales took.
 
 use super::judge::{none, or_none, path_of};
-use super::life::Entry;
+use super::life::Handed;
 use super::{Books, identity};
-use smarketing_kernel::event::{Body, ErasureRequested, Event, LeadRef, Stage, Verdict};
+use smarketing_kernel::event::{Body, ErasureRequested, Event, LeadRef};
 use smarketing_kernel::row::{LeadEvent, LeadEventKind};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
@@ -50,32 +50,22 @@ fn row(books: &Books<'_>, event: &Event<LeadRef>) -> Option<LeadEvent> {
 
 /// A hand-off: what happened between an entry into MQL and the next one.
 pub(super) struct HandedOff {
-    pub(super) mql_at: Timestamp,
     pub(super) first_activity_at: Option<Timestamp>,
-    pub(super) verdict: Option<(Timestamp, Verdict, Option<Text>)>,
     pub(super) rep: Option<Text>,
 }
 
-/// The first activity and the first verdict after every entry into MQL; the rep is the verdict's, else the activity's.
-pub(super) fn handoffs(entries: &[Entry], events: &[&Event<LeadRef>]) -> Vec<HandedOff> {
-    let starts: Vec<Timestamp> = entries.iter().filter(|entry| entry.stage == Stage::Mql).map(|e| e.at).collect();
-    let handoff = |(index, start): (usize, &Timestamp)| {
-        let inside = |at: Timestamp| at >= *start && starts.get(index + 1).is_none_or(|end| at < *end);
-        let own: Vec<_> = events.iter().filter(|event| inside(event.occurred_at)).collect();
-        let activity = own.iter().find_map(|event| match &event.body {
+/// The first activity after every entry into MQL; the rep is who gave the first word on it, else the activity's.
+pub(super) fn handoffs(handed: &[Handed], events: &[&Event<LeadRef>]) -> Vec<HandedOff> {
+    let handoff = |(index, start): (usize, &Handed)| {
+        let inside = |at: Timestamp| at >= start.at && handed.get(index + 1).is_none_or(|next| at < next.at);
+        let activity = events.iter().filter(|event| inside(event.occurred_at)).find_map(|event| match &event.body {
             Body::SalesActivity(activity) => Some((event.occurred_at, activity.rep.clone())),
             _ => None,
         });
-        let review = own.iter().find_map(|event| match &event.body {
-            Body::LeadReviewed(review) => Some((event.occurred_at, review)),
-            _ => None,
-        });
         HandedOff {
-            mql_at: *start,
             first_activity_at: activity.as_ref().map(|(at, _)| *at),
-            verdict: review.map(|(at, review)| (at, review.verdict, review.reason.clone())),
-            rep: review.and_then(|(_, review)| review.rep.clone()).or_else(|| activity?.1),
+            rep: start.word.as_ref().and_then(|word| word.rep.clone()).or_else(|| activity?.1),
         }
     };
-    starts.iter().enumerate().map(handoff).collect()
+    handed.iter().enumerate().map(handoff).collect()
 }

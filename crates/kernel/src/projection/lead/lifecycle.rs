@@ -4,11 +4,14 @@
 //! was skipped on the way (at the same time, marked inferred). Sales sends back with `recycled` (a rejection, too: the
 //! lead is marketing's again, behaviour starts from zero) or `disqualified`; after either the funnel starts anew.
 //! A stage at or before the present one is not entered again: the CRM repeats itself.
+//!
+//! A hand-off runs from an entry into MQL to the next one. What sales made of it is the first verdict in that time, or
+//! what a CRM that keeps its own stages, or a deal, says instead.
 
 use super::score::{Behaviour, fit_centi};
 use super::{Person, Profile};
 use crate::classify::Classifier;
-use crate::event::{Body, Stage, Verdict};
+use crate::event::{Body, LeadRef, LeadReviewed, Stage, Verdict};
 use crate::subject::Interaction;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -35,6 +38,8 @@ pub(super) struct Entered {
     pub(super) previous_ms: i64,
     /// Fit and behaviour on entering.
     pub(super) score_centi: i64,
+    /// The signal that made it, as a place in their order.
+    turn: usize,
 }
 
 /// A marketing-qualified lead in the hands of sales.
@@ -45,7 +50,7 @@ pub(super) struct HandedOff {
     pub(super) rep: Option<Text>,
 }
 
-/// The first verdict after a hand-off.
+/// What sales made of a hand-off.
 #[derive(Clone)]
 pub(super) struct Reviewed {
     pub(super) at: Timestamp,
@@ -55,16 +60,16 @@ pub(super) struct Reviewed {
 }
 
 /// What may move a lead.
-enum Signal {
+enum Signal<'a> {
     Created,
     Behaved(i64),
     Crm(Stage),
-    Verdict(Verdict, Option<Text>),
+    Verdict(&'a LeadReviewed<LeadRef>),
     Opened,
     Won,
 }
 
-impl Signal {
+impl Signal<'_> {
     /// What comes first within one instant: first a lead exists, then it behaves, then the CRM and sales speak, then
     /// deals. Among equals the event id decides.
     fn rank(&self) -> u8 {
@@ -72,10 +77,34 @@ impl Signal {
             Self::Created => 0,
             Self::Behaved(_) => 1,
             Self::Crm(_) => 2,
-            Self::Verdict(..) => 3,
+            Self::Verdict(_) => 3,
             Self::Opened => 4,
             Self::Won => 5,
         }
+    }
+
+    /// What sales made of a lead in its hands, if this tells.
+    fn answer(&self, at: Timestamp) -> Option<Reviewed> {
+        let (verdict, by) = match self {
+            Self::Verdict(LeadReviewed { verdict, reason, rep, .. }) => {
+                return Some(Reviewed { at, verdict: *verdict, reason: reason.clone(), rep: rep.clone() });
+            }
+            Self::Crm(stage) => (settled(*stage)?, "crm"),
+            Self::Opened | Self::Won => (Verdict::Qualified, "deal"),
+            Self::Created | Self::Behaved(_) => return None,
+        };
+        Some(Reviewed { at, verdict, reason: Some(Text::from(by)), rep: None })
+    }
+}
+
+/// The verdict behind a stage that a CRM keeps; none while the lead is still marketing's.
+fn settled(stage: Stage) -> Option<Verdict> {
+    match stage {
+        Stage::Visitor | Stage::Lead | Stage::Mql => None,
+        Stage::Sal => Some(Verdict::Accepted),
+        Stage::Sql | Stage::Opportunity | Stage::Customer => Some(Verdict::Qualified),
+        Stage::Recycled => Some(Verdict::Recycled),
+        Stage::Disqualified => Some(Verdict::Disqualified),
     }
 }
 
@@ -99,27 +128,29 @@ pub(super) fn follow(
             behaviour_centi: 0,
         },
         since: created_at,
+        turn: 0,
         threshold_centi: i64::from(rules.scoring.mql_threshold) * 100,
         behaviour: Behaviour::new(rules),
     };
     let signals = signals(rules, person, created_at, touches);
-    for (at, signal, _) in &signals {
+    for (turn, (at, signal, _)) in signals.iter().enumerate() {
+        walk.turn = turn;
         walk.take(*at, signal);
     }
     if let Some((at, _, _)) = signals.last() {
         walk.life.behaviour_centi = walk.behaviour.at(*at);
     }
-    walk.life.handoffs = handoffs(person, &walk.life.entries);
+    walk.life.handoffs = handoffs(person, &walk.life.entries, &signals);
     walk.life
 }
 
 /// Everything that may move the lead, in order.
-fn signals(
+fn signals<'a>(
     rules: &Classifier<'_>,
-    person: &Person<'_>,
+    person: &Person<'a>,
     created_at: Timestamp,
     touches: &[Arc<Interaction>],
-) -> Vec<(Timestamp, Signal, Text)> {
+) -> Vec<(Timestamp, Signal<'a>, Text)> {
     let mut signals = Vec::from([(created_at, Signal::Created, Text::default())]);
     for touch in touches {
         let points = rules.points_centi(touch.kind, &touch.page);
@@ -128,7 +159,7 @@ fn signals(
     for fact in &person.facts {
         let signal = match fact.event() {
             Some(Body::LeadUpdated(update)) => update.stage.map(Signal::Crm),
-            Some(Body::LeadReviewed(review)) => Some(Signal::Verdict(review.verdict, review.reason.clone())),
+            Some(Body::LeadReviewed(review)) => Some(Signal::Verdict(review)),
             _ => None,
         };
         signals.extend(signal.map(|signal| (fact.at, signal, fact.id.clone())));
@@ -146,12 +177,13 @@ fn signals(
 struct Walk {
     life: Lifecycle,
     since: Timestamp,
+    turn: usize,
     threshold_centi: i64,
     behaviour: Behaviour,
 }
 
 impl Walk {
-    fn take(&mut self, at: Timestamp, signal: &Signal) {
+    fn take(&mut self, at: Timestamp, signal: &Signal<'_>) {
         match signal {
             Signal::Created => {
                 self.behaviour.add(at, 0);
@@ -165,14 +197,18 @@ impl Walk {
             Signal::Crm(Stage::Recycled) => self.back(at, Stage::Recycled, "crm"),
             Signal::Crm(Stage::Disqualified) => self.back(at, Stage::Disqualified, "crm"),
             Signal::Crm(stage) => self.forward(at, *stage, "crm"),
-            Signal::Verdict(Verdict::Accepted, reason) => self.forward(at, Stage::Sal, said(reason)),
-            Signal::Verdict(Verdict::Qualified, reason) => self.forward(at, Stage::Sql, said(reason)),
-            Signal::Verdict(Verdict::Rejected | Verdict::Recycled, reason) => {
-                self.back(at, Stage::Recycled, said(reason));
-            }
-            Signal::Verdict(Verdict::Disqualified, reason) => self.back(at, Stage::Disqualified, said(reason)),
+            Signal::Verdict(review) => self.judge(at, review.verdict, said(&review.reason)),
             Signal::Opened => self.forward(at, Stage::Opportunity, "deal_opened"),
             Signal::Won => self.forward(at, Stage::Customer, "deal_won"),
+        }
+    }
+
+    fn judge(&mut self, at: Timestamp, verdict: Verdict, reason: &str) {
+        match verdict {
+            Verdict::Accepted => self.forward(at, Stage::Sal, reason),
+            Verdict::Qualified => self.forward(at, Stage::Sql, reason),
+            Verdict::Rejected | Verdict::Recycled => self.back(at, Stage::Recycled, reason),
+            Verdict::Disqualified => self.back(at, Stage::Disqualified, reason),
         }
     }
 
@@ -221,7 +257,8 @@ impl Walk {
         }
         let score_centi = self.life.fit_centi + self.behaviour.at(at);
         let reason = Text::from(reason);
-        self.life.entries.push(Entered { at, stage, from, reason, inferred, previous_ms, score_centi });
+        let turn = self.turn;
+        self.life.entries.push(Entered { at, stage, from, reason, inferred, previous_ms, score_centi, turn });
     }
 }
 
@@ -229,32 +266,36 @@ fn said(reason: &Option<Text>) -> &str {
     reason.as_deref().unwrap_or("verdict")
 }
 
-/// One clock an MQL entry: it stops at the first activity and the first verdict before the next MQL entry.
-fn handoffs(person: &Person<'_>, entries: &[Entered]) -> Vec<HandedOff> {
-    let starts: Vec<Timestamp> = entries.iter().filter(|e| e.stage == Stage::Mql).map(|e| e.at).collect();
-    let ends = starts.iter().skip(1).copied().chain([Timestamp(i64::MAX)]);
-    starts.iter().zip(ends).map(|(start, end)| handoff(person, *start, end)).collect()
+/// One clock an MQL entry: it stops at the first activity and the first answer before the next MQL entry.
+fn handoffs(person: &Person<'_>, entries: &[Entered], signals: &[(Timestamp, Signal<'_>, Text)]) -> Vec<HandedOff> {
+    let mut starts = entries.iter().filter(|entry| entry.stage == Stage::Mql).peekable();
+    let mut handoffs = Vec::new();
+    while let Some(start) = starts.next() {
+        let (end, last) = starts.peek().map_or((Timestamp(i64::MAX), signals.len()), |next| (next.at, next.turn));
+        let worked = first_activity(person, start.at, end);
+        handoffs.push(HandedOff {
+            mql_at: start.at,
+            first_activity_at: worked.map(|(at, _)| at),
+            verdict: first_answer(signals.get(start.turn..last).unwrap_or_default()),
+            rep: worked.and_then(|(_, rep)| rep.clone()),
+        });
+    }
+    handoffs
 }
 
-fn handoff(person: &Person<'_>, mql_at: Timestamp, end: Timestamp) -> HandedOff {
-    let mut handoff = HandedOff { mql_at, first_activity_at: None, verdict: None, rep: None };
-    let before = |at: Timestamp| person.facts.partition_point(|fact| fact.at < at);
-    for fact in person.facts.get(before(mql_at)..before(end)).unwrap_or_default() {
-        match fact.event() {
-            Some(Body::SalesActivity(activity)) if handoff.first_activity_at.is_none() => {
-                handoff.first_activity_at = Some(fact.at);
-                handoff.rep.clone_from(&activity.rep);
-            }
-            Some(Body::LeadReviewed(review)) if handoff.verdict.is_none() => {
-                handoff.verdict = Some(Reviewed {
-                    at: fact.at,
-                    verdict: review.verdict,
-                    reason: review.reason.clone(),
-                    rep: review.rep.clone(),
-                });
-            }
-            _ => {}
-        }
-    }
-    handoff
+/// The first activity of sales in a time, and whose it was.
+fn first_activity<'a>(person: &Person<'a>, from: Timestamp, end: Timestamp) -> Option<(Timestamp, &'a Option<Text>)> {
+    let first = person.facts.partition_point(|fact| fact.at < from);
+    let mut facts = person.facts.iter().skip(first).take_while(|fact| fact.at < end);
+    facts.find_map(|fact| match fact.event() {
+        Some(Body::SalesActivity(activity)) => Some((fact.at, &activity.rep)),
+        _ => None,
+    })
+}
+
+/// The first answer; of one instant what sales itself says, because it tells why.
+fn first_answer(signals: &[(Timestamp, Signal<'_>, Text)]) -> Option<Reviewed> {
+    let answers = signals.iter().filter_map(|(at, signal, _)| Some((signal, signal.answer(*at)?)));
+    let first = answers.min_by_key(|(signal, answer)| (answer.at, !matches!(signal, Signal::Verdict(_))));
+    first.map(|(_, answer)| answer)
 }

@@ -20,6 +20,8 @@
 //!   merged into it, its own before theirs, the earliest first.
 //! - A lead's account by deal role is that of the deal whose list of contacts was written last, if the CRM named one;
 //!   a deal without takes that of its primary contact, and everybody on it is in its journey wherever they belong.
+//! - Fit at a moment is that of what all events up to it say, that of one instant together; a rise of it may cross the
+//!   threshold, a fall takes nothing back.
 //! - A hand-off is answered by the first verdict, CRM stage beyond MQL or deal (opened or won) from the signal on that
 //!   made the MQL and before the one that makes the next; of one instant a verdict is the first.
 //! - To and fro between stages within one instant is one entry, the first.

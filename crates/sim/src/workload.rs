@@ -227,6 +227,9 @@ impl Tale {
             stage: None,
             attributes: BTreeMap::new(),
         };
+        if self.chance.one_in(3) {
+            update.attributes.insert(Text::from("title"), Text::from(self.chance.pick(&TITLES)));
+        }
         match self.chance.below(4) {
             0 => update.account_id = Some(self.account()),
             1 => update.stage = Some(self.chance.pick(Stage::ALL)),

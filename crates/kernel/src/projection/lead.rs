@@ -40,8 +40,8 @@ pub(super) struct Person<'a> {
 
 /// A CRM or form attribute and the moment it was said.
 struct Profile<'a> {
-    attributes: BTreeMap<Text, Text>,
-    persona: Option<Text>,
+    /// Who the person was taken to be, and since when, in order; the last one holds.
+    personas: Vec<(Timestamp, Option<Text>)>,
     /// What the attributes make of the company, and when the deciding one was said last.
     account_segment: Option<(Text, Timestamp)>,
     owner: Option<Text>,
@@ -55,6 +55,8 @@ struct Profile<'a> {
 #[derive(Default)]
 struct Contact<'a> {
     domain: Option<&'a Text>,
+    /// When somebody first told of a business domain.
+    domain_since: Option<Timestamp>,
     sealed: Option<&'a Vec<u8>>,
 }
 
@@ -249,20 +251,19 @@ fn show(rules: &Classifier<'_>, person: &Person<'_>, projection: &mut Projection
 /// What the CRM and forms say of the person; the last word of each counts.
 fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
     let mut profile = Profile {
-        attributes: BTreeMap::new(),
-        persona: None,
+        personas: Vec::new(),
         account_segment: None,
         owner: None,
         account: None,
         contact: contact(person),
         erased: false,
     };
-    let mut said: Vec<(Timestamp, &Text, &'a BTreeMap<Text, Text>)> = Vec::new();
+    let mut said: Vec<Said<'_>> = Vec::new();
     for fact in &person.facts {
         match fact.event() {
-            Some(Body::FormSubmitted(form)) => said.push((fact.at, &fact.id, &form.fields)),
+            Some(Body::FormSubmitted(form)) => said.push(((fact.at, &fact.id), &form.fields, None)),
             Some(Body::LeadUpdated(update)) => {
-                said.push((fact.at, &fact.id, &update.attributes));
+                said.push(((fact.at, &fact.id), &update.attributes, update.persona.as_ref()));
                 profile.update(update);
             }
             Some(Body::ErasureRequested(_)) => profile.erased = true,
@@ -270,27 +271,50 @@ fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
         }
     }
     let forms = person.visits.iter().flat_map(|visits| &visits.interactions);
-    said.extend(forms.filter_map(|form| Some((form.at, &form.id, &form.form.as_ref()?.fields))));
-    said.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-    for (_, _, fields) in &said {
-        profile.attributes.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
-    }
-    profile.persona = profile.persona.take().or_else(|| rules.persona(&profile.attributes));
-    profile.account_segment = rules.account_segment(&profile.attributes).and_then(|(segment, attribute)| {
-        let (at, _, _) = said.iter().rfind(|(_, _, fields)| fields.contains_key(attribute))?;
+    said.extend(forms.filter_map(|form| Some(((form.at, &form.id), &form.form.as_ref()?.fields, None))));
+    said.sort_by_key(|(place, ..)| *place);
+    let attributes;
+    (attributes, profile.personas) = learn(rules, &said);
+    profile.account_segment = rules.account_segment(&attributes).and_then(|(segment, attribute)| {
+        let ((at, _), ..) = said.iter().rfind(|(_, fields, _)| fields.contains_key(attribute))?;
         Some((segment, *at))
     });
     profile
 }
 
+/// Time and event id, attributes, and the persona if the CRM assigned one.
+type Said<'a> = ((Timestamp, &'a Text), &'a BTreeMap<Text, Text>, Option<&'a Text>);
+
+/// The last word on every attribute, and whom all that was said up to each moment made of the person.
+fn learn(rules: &Classifier<'_>, said: &[Said<'_>]) -> (BTreeMap<Text, Text>, Vec<(Timestamp, Option<Text>)>) {
+    let (mut attributes, mut assigned, mut personas) = (BTreeMap::new(), None, Vec::new());
+    for ((at, _), fields, persona) in said {
+        assigned = persona.or(assigned);
+        let mut news = persona.is_some();
+        for (name, value) in *fields {
+            if attributes.get(name) != Some(value) {
+                attributes.insert(name.clone(), value.clone());
+                news = true;
+            }
+        }
+        if news {
+            personas.push((*at, assigned.cloned().or_else(|| rules.persona(&attributes))));
+        }
+    }
+    (attributes, personas)
+}
+
 impl<'a> Profile<'a> {
+    fn persona(&self) -> Option<&Text> {
+        self.personas.last()?.1.as_ref()
+    }
+
     fn update(&mut self, update: &'a LeadUpdated<LeadRef>) {
         let last = |slot: &mut Option<Text>, value: &Option<Text>| {
             if value.is_some() {
                 slot.clone_from(value);
             }
         };
-        last(&mut self.persona, &update.persona);
         last(&mut self.owner, &update.owner);
         self.account = update.account_id.as_ref().or(update.account_domain.as_ref()).or(self.account);
     }
@@ -302,6 +326,8 @@ fn contact<'a>(person: &Person<'a>) -> Contact<'a> {
     let (mut contact, mut domain_of, mut sealed_of) = (Contact::default(), None, None);
     for (at, id, lead) in person.references() {
         let rank = Some((lead.id != person.id, at, id, lead.id));
+        let since = lead.domain.as_ref().map(|_| at);
+        contact.domain_since = contact.domain_since.into_iter().chain(since).min();
         if lead.domain.is_some() && (domain_of.is_none() || rank < domain_of) {
             (contact.domain, domain_of) = (lead.domain.as_ref(), rank);
         }
@@ -365,7 +391,7 @@ fn join_accounts(
             leads: person.leads.clone(),
             belongs: to == home,
             created_at: Some(created_at),
-            persona: profile.persona.clone().unwrap_or_else(|| rules.none.clone()),
+            persona: profile.persona().cloned().unwrap_or_else(|| rules.none.clone()),
             touches: up_to(&moments, touches, rules.journey_touches_max),
         };
         projection.say(to, Tag::Member, name, Part::Member(member));

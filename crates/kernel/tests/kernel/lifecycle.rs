@@ -3,7 +3,9 @@
 use super::given::*;
 use super::world::World;
 use smarketing_kernel::event::*;
+use smarketing_kernel::rules::Definitions;
 use smarketing_kernel::text::Text;
+use smarketing_kernel::time::Timestamp;
 
 fn said(id: &str, day: i64, minute: i64, said: Verdict) -> Happened {
     verdict(id, at(day, minute), lead(1), said, Some("no budget"))
@@ -68,6 +70,51 @@ fn the_score_crosses_the_threshold_when_the_events_say_so() {
     check(&browsed, &["lead"]);
     browsed.push(form("g", Some("v"), at(21, 0), lead(1), "/x"));
     check(&browsed, &["lead", "mql"]);
+}
+
+/// The hand-offs' times say when the score crossed.
+#[track_caller]
+fn crosses(events: &[Happened], days: &[i64]) {
+    let mqls = |world: &World| -> Vec<Timestamp> {
+        let entries = world.tables.stage_entries.live().filter(|entry| entry.stage == Stage::Mql);
+        entries.map(|entry| entry.entered_at).collect()
+    };
+    let expect: Vec<_> = days.iter().map(|day| at(*day, 0)).collect();
+    let worth = |definitions: &mut Definitions| definitions.scoring.business_domain = 15;
+    let mut world = World::with(1, worth);
+    world.see(events);
+    assert_eq!(mqls(&world), expect, "{events:?}");
+    let mut world = World::with(2, worth);
+    events.iter().rev().for_each(|event| world.see(std::slice::from_ref(event)));
+    assert_eq!(mqls(&world), expect, "the other way round");
+    world.audit();
+}
+
+#[test]
+fn fit_counts_from_when_it_was_known() {
+    let told = |id, day, value: &str| {
+        let title = attributes(&[("title", value)]);
+        update(id, at(day, 0), lead(1), |change| change.attributes = title)
+    };
+    let two = || vec![filled("a", 0), filled("b", 0)];
+    let and = |more: Vec<Happened>| [two(), more].concat();
+    // 40 points and 20 of an executive: at the moment the title is known, as long as enough is left of the 40.
+    crosses(&two(), &[]);
+    crosses(&and(vec![told("t", 1, "CEO")]), &[1]);
+    crosses(&and(vec![told("t", 60, "CEO")]), &[]);
+    crosses(&and(vec![told("t", -1, "CEO")]), &[0]);
+    // What comes late is as old as it says, and what was known later is no matter of before.
+    crosses(&and(vec![told("t", 60, "CEO"), told("u", 2, "CEO")]), &[2]);
+    crosses(&and(vec![told("t", 1, "Intern"), filled("c", 2), told("u", 3, "CEO")]), &[2]);
+    // Who turns out to be another keeps what was.
+    crosses(&and(vec![told("t", 1, "CEO"), told("u", 2, "Intern")]), &[1]);
+    // The CRM's word on the persona, and the company behind an address.
+    crosses(&and(vec![update("p", at(1, 0), lead(1), |change| change.persona = Some("executive".into()))]), &[1]);
+    crosses(&and(vec![mail("m", at(1, 0), lead_at(1, "acme.example"), EmailKind::Sent, None, None)]), &[1]);
+    // A lead that sales gave back is qualified by what is learned of it, not by what was known.
+    let back = |day| said("r", day, 0, Verdict::Recycled);
+    crosses(&and(vec![told("t", 1, "CEO"), back(2), filled("c", 3), filled("d", 3), told("u", 4, "VP")]), &[1, 3]);
+    crosses(&and(vec![back(1), filled("c", 2), filled("d", 2), told("t", 3, "CEO")]), &[3]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::touch::Interaction;
 use smarketing_kernel::event::{Body, Event, LeadRef, Stage, Verdict};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::{DAY_MS, Timestamp};
+use std::collections::BTreeMap;
 
 /// An entry into a stage.
 pub(super) struct Entry {
@@ -19,9 +20,11 @@ pub(super) struct Entry {
     pub(super) score_centi: i64,
 }
 
-/// What moves a lead. In one instant it first exists, then behaves, then CRM and sales speak, then deals do.
+/// What moves a lead. In one instant it first exists, then fits better, then behaves, then CRM and sales speak, then deals
+/// do.
 enum Push {
     Created,
+    Fitted,
     Behaved(i64),
     To(Stage, Text, Option<Word>),
 }
@@ -43,12 +46,29 @@ pub(super) struct Handed {
 }
 
 /// Fit in hundredths of a point: who it is.
-pub(super) fn fit(books: &Books<'_>, persona: Option<&Text>, has_domain: bool) -> i64 {
+fn fit(books: &Books<'_>, persona: Option<&Text>, has_domain: bool) -> i64 {
     let scoring = &books.judge.definitions.scoring;
     let by_persona =
         persona.and_then(|persona| scoring.personas.get(&**persona)).map_or(0, |points| i64::from(*points));
     let by_domain = if has_domain { i64::from(scoring.business_domain) } else { 0 };
     (by_persona + by_domain) * 100
+}
+
+/// How well a person fits after all that was said up to each moment at which anything was, in hundredths of a point.
+pub(super) type Fits = BTreeMap<Timestamp, i64>;
+
+/// Fit over time: `personas` are those of the moments at which something was said of it.
+pub(super) fn fits(
+    books: &Books<'_>,
+    personas: &BTreeMap<Timestamp, Option<Text>>,
+    domain_since: Option<Timestamp>,
+) -> Fits {
+    let mut fits = Fits::new();
+    for at in personas.keys().copied().chain(domain_since) {
+        let persona = personas.range(..=at).next_back().and_then(|(_, persona)| persona.as_ref());
+        fits.insert(at, fit(books, persona, domain_since.is_some_and(|since| since <= at)));
+    }
+    fits
 }
 
 /// A lead's way so far.
@@ -67,7 +87,7 @@ pub(super) struct Life {
 pub(super) fn follow(
     books: &Books<'_>,
     created_at: Timestamp,
-    fit: i64,
+    fits: &Fits,
     touches: &[Interaction],
     events: &[&Event<LeadRef>],
     roles: &[&Deal],
@@ -81,15 +101,22 @@ pub(super) fn follow(
     let left = |behaviour: i128, from: Timestamp, to: Timestamp| {
         (behaviour * decay::left(to.since(from).max(0).unsigned_abs(), half_life_ms)) >> 40
     };
-    for (at, push) in pushes(books, created_at, touches, events, roles) {
+    let mut pushes = pushes(books, created_at, touches, events, roles);
+    let rises = fits.iter().zip(std::iter::once(&0).chain(fits.values())).filter(|((_, fit), before)| fit > before);
+    let rises = rises.map(|((at, _), _)| *at).filter(|at| *at > created_at);
+    pushes.extend(rises.map(|at| ((at, 1, Text::from("")), Push::Fitted)));
+    pushes.sort_by(|a, b| a.0.cmp(&b.0));
+    for ((at, _, _), push) in pushes {
         last = at;
+        let fit = fits.range(..=at).next_back().map_or(0, |(_, fit)| *fit);
         way.score_centi = fit + left(behaviour, faded_at, at) as i64;
-        if !matches!(push, Push::To(..)) {
+        if matches!(push, Push::Created | Push::Behaved(_)) {
             behaviour = left(behaviour, faded_at, at);
             faded_at = at;
         }
         match push {
             Push::Created => way.forward(at, Stage::Lead, "created"),
+            Push::Fitted => {}
             Push::Behaved(points) => behaviour += i128::from(points * 100),
             Push::To(stage @ (Stage::Recycled | Stage::Disqualified), reason, word) => {
                 way.back(at, stage, &reason);
@@ -106,7 +133,7 @@ pub(super) fn follow(
             }
         }
         let waits = matches!(way.stage, Stage::Lead | Stage::Recycled);
-        way.score_centi = fit + behaviour as i64;
+        way.score_centi = fit + left(behaviour, faded_at, at) as i64;
         if waits && way.score_centi >= enough {
             way.forward(at, Stage::Mql, "score");
         }
@@ -121,22 +148,22 @@ fn pushes(
     touches: &[Interaction],
     events: &[&Event<LeadRef>],
     roles: &[&Deal],
-) -> Vec<(Timestamp, Push)> {
+) -> Vec<((Timestamp, u8, Text), Push)> {
     let mut pushes = vec![((created_at, 0, Text::from("")), Push::Created)];
     for touch in touches {
-        pushes.push(((touch.at, 1, touch.id.clone()), Push::Behaved(books.judge.points(touch.kind, &touch.page))));
+        pushes.push(((touch.at, 2, touch.id.clone()), Push::Behaved(books.judge.points(touch.kind, &touch.page))));
     }
     for event in events {
         let (rank, push) = match &event.body {
             Body::LeadUpdated(update) => {
                 let told = |stage| told(event.occurred_at, stage, "crm");
-                (2, update.stage.map(|stage| Push::To(stage, Text::from("crm"), told(stage))))
+                (3, update.stage.map(|stage| Push::To(stage, Text::from("crm"), told(stage))))
             }
             Body::LeadReviewed(review) => {
                 let (at, verdict) = (event.occurred_at, review.verdict);
                 let word = Word { at, verdict, reason: review.reason.clone(), rep: review.rep.clone(), said: true };
                 let reason = review.reason.clone().unwrap_or_else(|| Text::from("verdict"));
-                (3, Some(Push::To(stage_of(verdict), reason, Some(word))))
+                (4, Some(Push::To(stage_of(verdict), reason, Some(word))))
             }
             _ => (0, None),
         };
@@ -148,11 +175,10 @@ fn pushes(
             let at = at.max(created_at);
             ((at, rank, deal.id.clone()), Push::To(stage, Text::from(reason), told(at, stage, "deal")))
         };
-        pushes.push(push(deal.opened_at, 4, Stage::Opportunity, "deal_opened"));
-        pushes.extend(deal.won_at().map(|at| push(at, 5, Stage::Customer, "deal_won")));
+        pushes.push(push(deal.opened_at, 5, Stage::Opportunity, "deal_opened"));
+        pushes.extend(deal.won_at().map(|at| push(at, 6, Stage::Customer, "deal_won")));
     }
-    pushes.sort_by(|a, b| a.0.cmp(&b.0));
-    pushes.into_iter().map(|((at, _, _), push)| (at, push)).collect()
+    pushes
 }
 
 /// What a stage tells of sales; nothing up to MQL.

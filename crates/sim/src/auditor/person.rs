@@ -39,6 +39,8 @@ pub(super) struct Person {
 #[derive(Clone, Default)]
 struct Contact {
     domain: Option<Text>,
+    /// When anything first told of a business domain.
+    domain_since: Option<Timestamp>,
     sealed: Option<Vec<u8>>,
 }
 
@@ -61,6 +63,12 @@ pub(super) fn all(
     }
     let domains = best(books, |lead| lead.domain.clone());
     let sealed = best(books, |lead| lead.sealed.clone());
+    let mut domain_since: BTreeMap<LeadId, Timestamp> = BTreeMap::new();
+    for event in &books.events {
+        for lead in introduced(&event.body).into_iter().filter(|lead| lead.domain.is_some()) {
+            domain_since.entry(books.identity.root(lead.id)).or_insert(event.occurred_at);
+        }
+    }
     let roots = identity::everyone(&books.events).into_iter().map(|lead| books.identity.root(lead));
     let mut people = BTreeMap::new();
     for lead in roots {
@@ -70,7 +78,11 @@ pub(super) fn all(
         let (events, roles) = (events.remove(&lead).unwrap_or_default(), roles.remove(&lead).unwrap_or_default());
         let Some(created_at) = created_at(books, lead, &events, deals) else { continue };
         let visits = visits.remove(&lead).unwrap_or_default();
-        let contact = Contact { domain: domains.get(&lead).cloned(), sealed: sealed.get(&lead).cloned() };
+        let contact = Contact {
+            domain: domains.get(&lead).cloned(),
+            domain_since: domain_since.get(&lead).copied(),
+            sealed: sealed.get(&lead).cloned(),
+        };
         let touches = touch::of_person(books, sessions, visits, &events, contact.domain.as_ref());
         people.insert(lead, Person::of(books, lead, created_at, contact, &events, &roles, touches));
     }
@@ -85,14 +97,20 @@ fn about(body: &Body<LeadRef>) -> Option<&LeadRef> {
     }
 }
 
+/// Whom an event tells something of. Whom a merge names as the new owner is not introduced by it.
+fn introduced(body: &Body<LeadRef>) -> Vec<&LeadRef> {
+    let mut introduced = identity::named(body);
+    let merge = matches!(body, Body::LeadMerged(_) | Body::LeadUnmerged(_));
+    introduced.truncate(if merge { 1 } else { usize::MAX });
+    introduced
+}
+
 /// The best of what references to a person say: of its own id before those merged into it, then the earliest (of one
-/// event that of the least id). Whom a merge names as the new owner is not introduced by it.
+/// event that of the least id).
 fn best<T>(books: &Books<'_>, said: impl Fn(&LeadRef) -> Option<T>) -> BTreeMap<LeadId, T> {
     let mut best: BTreeMap<LeadId, (bool, T)> = BTreeMap::new();
     for event in &books.events {
-        let merge = matches!(event.body, Body::LeadMerged(_) | Body::LeadUnmerged(_));
-        let mut introduced = identity::named(&event.body);
-        introduced.truncate(if merge { 1 } else { usize::MAX });
+        let mut introduced = introduced(&event.body);
         introduced.sort_by_key(|lead| lead.id);
         for lead in introduced {
             let root = books.identity.root(lead.id);
@@ -170,6 +188,7 @@ impl Person {
     ) -> Self {
         let mut attributes: BTreeMap<Text, Text> = BTreeMap::new();
         let mut said_at: BTreeMap<Text, Timestamp> = BTreeMap::new();
+        let mut personas: BTreeMap<Timestamp, Option<Text>> = BTreeMap::new();
         let (mut persona, mut rep, mut assigned) = (None, None, None);
         for event in events {
             let said = match &event.body {
@@ -184,6 +203,8 @@ impl Person {
                 rep = update.owner.clone().or(rep);
                 assigned = update.account_id.clone().or_else(|| update.account_domain.clone()).or(assigned);
             }
+            let now = persona.clone().or_else(|| books.judge.persona(&attributes));
+            personas.insert(event.occurred_at, now);
         }
         let persona = persona.or_else(|| books.judge.persona(&attributes));
         let account_segment = books.judge.account_segment(&attributes);
@@ -195,8 +216,9 @@ impl Person {
             Some(_) => own_account.clone(),
             None => by_role.max().map_or_else(|| own_account.clone(), |(_, _, account)| account),
         };
-        let fit_centi = life::fit(books, persona.as_ref(), contact.domain.is_some());
-        let life = life::follow(books, created_at, fit_centi, &touches, events, roles);
+        let fits = life::fits(books, &personas, contact.domain_since);
+        let fit_centi = fits.values().next_back().copied().unwrap_or(0);
+        let life = life::follow(books, created_at, &fits, &touches, events, roles);
         let handoffs = timeline::handoffs(&life.handed, events);
         let erased = events.iter().any(|event| matches!(event.body, Body::ErasureRequested(_)));
         let count = |counts: fn(&Deal) -> bool| roles.iter().filter(|deal| counts(deal)).count() as u32;

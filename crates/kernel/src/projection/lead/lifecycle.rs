@@ -8,7 +8,7 @@
 //! A hand-off runs from an entry into MQL to the next one. What sales made of it is the first verdict in that time, or
 //! what a CRM that keeps its own stages, or a deal, says instead.
 
-use super::score::{Behaviour, fit_centi};
+use super::score::{Behaviour, Fit};
 use super::{Person, Profile};
 use crate::classify::Classifier;
 use crate::event::{Body, LeadRef, LeadReviewed, Stage, Verdict};
@@ -23,6 +23,7 @@ pub(super) struct Lifecycle {
     pub(super) entries: Vec<Entered>,
     pub(super) handoffs: Vec<HandedOff>,
     pub(super) stage: Stage,
+    /// Fit by all that is known.
     pub(super) fit_centi: i64,
     /// Behaviour at the latest signal.
     pub(super) behaviour_centi: i64,
@@ -62,6 +63,7 @@ pub(super) struct Reviewed {
 /// What may move a lead.
 enum Signal<'a> {
     Created,
+    Fitted,
     Behaved(i64),
     Crm(Stage),
     Verdict(&'a LeadReviewed<LeadRef>),
@@ -70,16 +72,17 @@ enum Signal<'a> {
 }
 
 impl Signal<'_> {
-    /// What comes first within one instant: first a lead exists, then it behaves, then the CRM and sales speak, then
-    /// deals. Among equals the event id decides.
+    /// What comes first within one instant: first a lead exists, then it is known better, then it behaves, then the CRM
+    /// and sales speak, then deals. Among equals the event id decides.
     fn rank(&self) -> u8 {
         match self {
             Self::Created => 0,
-            Self::Behaved(_) => 1,
-            Self::Crm(_) => 2,
-            Self::Verdict(_) => 3,
-            Self::Opened => 4,
-            Self::Won => 5,
+            Self::Fitted => 1,
+            Self::Behaved(_) => 2,
+            Self::Crm(_) => 3,
+            Self::Verdict(_) => 4,
+            Self::Opened => 5,
+            Self::Won => 6,
         }
     }
 
@@ -91,7 +94,7 @@ impl Signal<'_> {
             }
             Self::Crm(stage) => (settled(*stage)?, "crm"),
             Self::Opened | Self::Won => (Verdict::Qualified, "deal"),
-            Self::Created | Self::Behaved(_) => return None,
+            Self::Created | Self::Fitted | Self::Behaved(_) => return None,
         };
         Some(Reviewed { at, verdict, reason: Some(Text::from(by)), rep: None })
     }
@@ -118,21 +121,22 @@ pub(super) fn follow(
     touches: &[Arc<Interaction>],
     profile: &Profile<'_>,
 ) -> Lifecycle {
-    let has_domain = profile.contact.domain.is_some();
+    let fit = Fit::of(rules, profile);
+    let signals = signals(rules, person, created_at, touches, &fit);
     let mut walk = Walk {
         life: Lifecycle {
             entries: Vec::new(),
             handoffs: Vec::new(),
             stage: Stage::Visitor,
-            fit_centi: fit_centi(rules, profile.persona.as_ref(), has_domain),
+            fit_centi: fit.at(Timestamp(i64::MAX)),
             behaviour_centi: 0,
         },
         since: created_at,
         turn: 0,
         threshold_centi: i64::from(rules.scoring.mql_threshold) * 100,
         behaviour: Behaviour::new(rules),
+        fit,
     };
-    let signals = signals(rules, person, created_at, touches);
     for (turn, (at, signal, _)) in signals.iter().enumerate() {
         walk.turn = turn;
         walk.take(*at, signal);
@@ -150,8 +154,12 @@ fn signals<'a>(
     person: &Person<'a>,
     created_at: Timestamp,
     touches: &[Arc<Interaction>],
+    fit: &Fit,
 ) -> Vec<(Timestamp, Signal<'a>, Text)> {
     let mut signals = Vec::from([(created_at, Signal::Created, Text::default())]);
+    // What was known before counts from the start.
+    let rises = fit.rises().filter(|at| *at > created_at);
+    signals.extend(rises.map(|at| (at, Signal::Fitted, Text::default())));
     for touch in touches {
         let points = rules.points_centi(touch.kind, &touch.page);
         signals.push((touch.at, Signal::Behaved(points), touch.id.clone()));
@@ -180,6 +188,7 @@ struct Walk {
     turn: usize,
     threshold_centi: i64,
     behaviour: Behaviour,
+    fit: Fit,
 }
 
 impl Walk {
@@ -190,6 +199,7 @@ impl Walk {
                 self.forward(at, Stage::Lead, "created");
                 self.qualify(at);
             }
+            Signal::Fitted => self.qualify(at),
             Signal::Behaved(points) => {
                 self.behaviour.add(at, *points);
                 self.qualify(at);
@@ -215,9 +225,13 @@ impl Walk {
     /// A lead, fresh or recycled, whose score reaches the threshold is marketing qualified.
     fn qualify(&mut self, at: Timestamp) {
         let waiting = matches!(self.life.stage, Stage::Lead | Stage::Recycled);
-        if waiting && self.life.fit_centi + self.behaviour.at(at) >= self.threshold_centi {
+        if waiting && self.score_centi(at) >= self.threshold_centi {
             self.forward(at, Stage::Mql, "score");
         }
+    }
+
+    fn score_centi(&self, at: Timestamp) -> i64 {
+        self.fit.at(at) + self.behaviour.at(at)
     }
 
     fn forward(&mut self, at: Timestamp, to: Stage, reason: &str) {
@@ -255,7 +269,7 @@ impl Walk {
         if now.any(|entry| entry.stage == stage) {
             return;
         }
-        let score_centi = self.life.fit_centi + self.behaviour.at(at);
+        let score_centi = self.score_centi(at);
         let reason = Text::from(reason);
         let turn = self.turn;
         self.life.entries.push(Entered { at, stage, from, reason, inferred, previous_ms, score_centi, turn });

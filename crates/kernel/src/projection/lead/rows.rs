@@ -80,7 +80,7 @@ impl Shown<'_> {
     }
 
     fn persona(&self) -> Text {
-        self.profile.persona.clone().unwrap_or_else(|| self.rules.none.clone())
+        self.profile.persona().cloned().unwrap_or_else(|| self.rules.none.clone())
     }
 
     fn first_origin(&self) -> Arc<Origin> {

@@ -2,7 +2,7 @@
 -- Databases: smarketing holds the views, smarketing_g1, smarketing_g2 and so on the tables of a generation,
 -- smarketing_live the switch between generations, smarketing_audit what an audit compares with.
 GRANT CREATE DATABASE, DROP DATABASE, CREATE TABLE, DROP TABLE, CREATE VIEW, DROP VIEW, ALTER TABLE, ALTER VIEW,
-  INSERT, SELECT, SHOW ON smarketing*.* TO smarketing;
+  OPTIMIZE, INSERT, SELECT, SHOW ON smarketing*.* TO smarketing;
 -- The switch waits for the queries that began before it.
 GRANT SELECT ON system.processes TO smarketing;
 -- Views are read as whoever reads, so readers need the tables behind them.

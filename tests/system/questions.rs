@@ -101,6 +101,20 @@ fn models_run_on_a_path_file_without_the_service() {
     assert_eq!(home.run(&["attribute", "--paths", paths.to_str().unwrap(), "--model", "best"]).code, 1);
 }
 
+/// The views show nothing of them at once; what readers of the tables behind them could still find goes, too.
+#[test]
+fn who_was_forgotten_is_in_no_version_of_a_row() {
+    let home = Home::new();
+    let file = home.file("story.jsonl", STORY);
+    home.done(&["import", "events", file.to_str().unwrap()]);
+    let named = || home.query("SELECT count() AS rows FROM smarketing_g1.leads WHERE email != ''")[0]["rows"].clone();
+    assert_eq!(named(), 1);
+    let forget = r#"{"event":"erasure_requested","event_id":"e-10","occurred_at":"2026-05-01T00:00:00Z","email":"ada@copier.test"}"#;
+    home.done(&["import", "events", home.file("forget.jsonl", forget).to_str().unwrap()]);
+    assert_eq!(named(), 0);
+    assert_eq!(home.query("SELECT erased FROM leads"), [json!({ "erased": 1 })]);
+}
+
 /// Whoever reads our output may leave when it has read enough: that is no error, and no reason to stop serving.
 #[test]
 fn a_reader_that_leaves_is_no_error() {

@@ -83,7 +83,10 @@ impl Writer {
             let busy = match settled.recv_timeout(IDLE) {
                 Ok(first) => self.write(self.gather(first, &settled)).map(|()| true)?,
                 Err(RecvTimeoutError::Timeout) => false,
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.reconciler.forget();
+                    return Ok(());
+                }
             };
             self.reconciler.look(busy);
         }
@@ -108,7 +111,7 @@ impl Writer {
         group
     }
 
-    fn write(&self, group: Vec<Settled>) -> Result<(), Error> {
+    fn write(&mut self, group: Vec<Settled>) -> Result<(), Error> {
         // Of a subject that several steps changed, the last state counts.
         let mut subjects: BTreeMap<SubjectId, Kept> = BTreeMap::new();
         let mut parcels: Vec<Parcel> = Vec::with_capacity(group.len());
@@ -125,6 +128,7 @@ impl Writer {
             encoded.map_err(|reason| Error::Encode { what: "partition state", reason: reason.to_string() })?;
         self.deliver(&parcels)?;
         let rows = parcels.iter().map(Parcel::rows).sum();
+        self.reconciler.forgets |= parcels.iter().any(Parcel::forgets);
         // Their room is needed for what the store does now.
         drop(parcels);
         let commit = store::Commit {

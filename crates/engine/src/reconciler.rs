@@ -90,6 +90,8 @@ pub(crate) struct Reconciler {
     pub(crate) caught_up: u64,
     /// When the next comparison is due.
     pub(crate) due: Instant,
+    /// Whether somebody was forgotten since the warehouse forgot last.
+    pub(crate) forgets: bool,
 }
 
 /// A part of what a partition shows: table and month.
@@ -104,6 +106,9 @@ type Found = BTreeMap<Place, HashSet<u64>>;
 impl Reconciler {
     /// Compares when it is due. A writer that is `busy` is let go on for as long again.
     pub(crate) fn look(&mut self, busy: bool) {
+        if !busy {
+            self.forget();
+        }
         let due = if busy { self.due + self.every } else { self.due };
         if Instant::now() < due {
             return;
@@ -119,6 +124,16 @@ impl Reconciler {
         }
     }
 
+    /// Has the warehouse forget what it was told to: as soon as nothing else is to be written, because it reads much.
+    /// What a crash leaves out is made up for with the next comparison.
+    pub(crate) fn forget(&mut self) {
+        if std::mem::take(&mut self.forgets)
+            && let Err(error) = self.runtime.block_on(self.warehouse.forget())
+        {
+            tracing::warn!(partition = self.partition.index, %error, "the warehouse could not forget, trying again later");
+        }
+    }
+
     /// Compares and repairs; false when it is too early for that.
     fn reconcile(&self) -> Result<bool, Error> {
         let (state, view) = {
@@ -128,6 +143,7 @@ impl Reconciler {
         if state.position == 0 || state.position < self.caught_up {
             return Ok(false);
         }
+        self.runtime.block_on(self.warehouse.forget())?;
         let differing = self.differing(&state)?;
         let (written, shown): (Differing, Differing) = differing.iter().partition(|((table, _), _)| is_written(*table));
         for group in groups(&written).into_iter().chain(groups(&shown)) {

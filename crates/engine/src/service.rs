@@ -202,6 +202,7 @@ impl Service {
             every: parts.reconcile_every,
             caught_up: end,
             due: Instant::now() + RECONCILE_FIRST.min(parts.reconcile_every),
+            forgets: false,
         };
         let writer = Writer {
             partition: partition.index,

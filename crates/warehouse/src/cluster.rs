@@ -66,6 +66,8 @@ impl Cluster {
         } else if let Some((name, rest)) = named(sql, "ALTER TABLE ") {
             let parts = if is_common(name) { vec![name.to_owned()] } else { vec![part(name), name.to_owned()] };
             parts.iter().map(|name| format!("ALTER TABLE {name}{on} {rest}")).collect()
+        } else if let Some((name, rest)) = named(sql, "OPTIMIZE TABLE ") {
+            vec![format!("OPTIMIZE TABLE {}{on} {rest}", if is_common(name) { name.to_owned() } else { part(name) })]
         } else if let Some((name, rest)) = named(sql, "CREATE TABLE IF NOT EXISTS ") {
             self.table(name, rest, &on)
         } else {

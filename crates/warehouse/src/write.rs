@@ -47,6 +47,8 @@ pub trait Opener: Send + Sync {
 #[derive(Clone, Debug, Default)]
 pub struct Parcel {
     tables: BTreeMap<Table, Vec<Block>>,
+    /// Whether somebody is forgotten.
+    forgets: bool,
 }
 
 /// Rows of one table in the Native format.
@@ -65,7 +67,8 @@ impl Parcel {
     pub fn pack(rows: &Rows, opener: &dyn Opener) -> Result<Self> {
         rows.conversions.iter().try_for_each(|c| even(&c.row.conversion, c.row.journey.len(), &c.row.credits))?;
         rows.credit_ledger.iter().try_for_each(|e| even(&e.conversion, e.journey.len(), &e.credits))?;
-        let mut parcel = Self::default();
+        let forgets = rows.leads.iter().any(|change| change.row.erased);
+        let mut parcel = Self { forgets, ..Self::default() };
         parcel.changes(rows, &rows.web_events, opener);
         parcel.changes(rows, &rows.touches, opener);
         parcel.changes(rows, &rows.conversions, opener);
@@ -80,6 +83,12 @@ impl Parcel {
         parcel.changes(rows, &rows.exchange_rates, opener);
         parcel.changes(rows, &rows.rejects, opener);
         Ok(parcel)
+    }
+
+    /// Whether somebody is forgotten: [`Warehouse::forget`] should follow.
+    #[must_use]
+    pub fn forgets(&self) -> bool {
+        self.forgets
     }
 
     /// How many rows are in it.

@@ -89,6 +89,7 @@ async fn read(warehouse: &Warehouse, database: &str) {
     }
     warehouse.funnel(&Scope::all("w"), None).await.unwrap();
     warehouse.dead_letters(None, None, None).await.unwrap();
+    warehouse.forget().await.unwrap();
 }
 
 #[test]

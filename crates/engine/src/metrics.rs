@@ -54,8 +54,8 @@ macro_rules! metrics {
 }
 
 metrics! {
-    Records "smarketing_records_total" counter ["outcome"] "Records that were delivered, by outcome: applied, duplicate, rejected.",
-    Rejects "smarketing_rejects_total" counter ["reason"] "Rejected records, by reason.",
+    Records "smarketing_records_total" counter ["outcome"] "Records that were delivered since the start, by outcome: applied, duplicate, rejected.",
+    Rejects "smarketing_rejects_total" counter ["reason"] "Rejected records since the start, by reason.",
     Partitions "smarketing_partitions" gauge [] "Partitions of the journal, over all processes; the others by partition tell of those that are worked here.",
     Journalled "smarketing_journalled_entries" gauge ["partition"] "Entries in the journal.",
     Delivered "smarketing_delivered_entries" gauge ["partition"] "Of those, how many are in the warehouse and in the store.",
@@ -72,7 +72,7 @@ metrics! {
     Comparisons "smarketing_reconciler_comparisons_total" counter ["partition"] "Comparisons of the warehouse with a partition that came to their end.",
     Repaired "smarketing_reconciler_repaired_rows_total" counter ["table", "repair"] "Rows in which the warehouse differed from its partition, by what was done: sent (they were missing) or buried (they should not have been there).",
     Unreconciled "smarketing_reconciler_troubled_partitions" gauge [] "Partitions that could not be compared with the warehouse, or differ after a repair: must be 0.",
-    SnapshotErrors "smarketing_snapshot_errors_total" counter [] "Snapshots that could not be sent to the object store, which is tried again, or fetched from it, which costs time.",
+    SnapshotErrors "smarketing_snapshot_errors_total" counter [] "Snapshots that could not be taken, sent to the object store, which is tried again, or fetched from it, which costs time.",
     SnapshotsDiffer "smarketing_snapshots_differ_total" counter [] "Snapshots of one position found to differ: must be 0, or deciding was not deterministic.",
     StoreBytes "smarketing_store_bytes" gauge ["place"] "Bytes on disk, by place in the data directory.",
     Reconciliation "smarketing_reconciliation_difference_minor" gauge [] "Booked minus credited and credited minus ledger, absolute, over all days and models, in minor units: must be 0.",
@@ -212,7 +212,7 @@ fn register(registry: &Registry, metric: Metric, values: &Values) -> Result<(), 
 
 /// What the partitions count.
 fn counted(State { lanes, ends, lags, failed }: &State<'_>) -> Vec<(Metric, Values)> {
-    let streams = || lanes.iter().flat_map(|lane| lane.streams.values());
+    let streams = || lanes.iter().map(|lane| &lane.since);
     let sum = |outcome: &str, count: u64| (vec![outcome.to_owned()], count as f64);
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
     for (reason, count) in streams().flat_map(|stream| &stream.reasons) {
@@ -306,7 +306,7 @@ mod tests {
         let stream = Stream { applied: 7, duplicates: 1, rejected: 2, reasons, ..Stream::default() };
         let mut lane = Lane::default();
         (lane.position, lane.rows, lane.owned) = (8, 21, true);
-        lane.streams.insert(Text::from("s"), stream);
+        lane.since = stream;
         lane.repairs.comparisons = 3;
         lane.repairs.sent.insert("touches", 5);
         lane.repairs.buried.insert("leads", 1);

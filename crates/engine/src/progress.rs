@@ -20,6 +20,8 @@ pub struct Lane {
     pub rows: u64,
     /// What came from each raw stream.
     pub streams: BTreeMap<Text, Stream>,
+    /// Of that, what was delivered here since the start, however often the partition came and went.
+    pub since: Stream,
     /// Why the partition stopped, if it did.
     pub halted: Option<String>,
     /// What the writer is waiting for, if it is.
@@ -47,6 +49,26 @@ impl Lane {
     #[must_use]
     pub fn waited(&self) -> Duration {
         self.on_their_way.front().map_or(Duration::ZERO, |(_, durable)| durable.elapsed())
+    }
+
+    /// Counts what is new: a partition that another process worked brings a past that is no news here.
+    fn count(&mut self, state: &State) {
+        let none = Stream::default();
+        for (name, now) in &state.streams {
+            let then = self.streams.get(name).unwrap_or(&none);
+            self.since.applied += now.applied.saturating_sub(then.applied);
+            self.since.duplicates += now.duplicates.saturating_sub(then.duplicates);
+            self.since.rejected += now.rejected.saturating_sub(then.rejected);
+            for (reason, count) in &now.reasons {
+                let new = count.saturating_sub(then.reasons.get(reason).copied().unwrap_or_default());
+                *self.since.reasons.entry(reason.clone()).or_default() += new;
+            }
+        }
+    }
+
+    /// What is left of it when it comes or goes.
+    fn anew(&mut self) -> Self {
+        Self { rows: self.rows, since: std::mem::take(&mut self.since), ..Self::default() }
     }
 
     fn stand(&mut self, state: &State) {
@@ -167,7 +189,7 @@ impl Progress {
 
     pub(crate) fn opened(&self, partition: u32, state: &State) {
         self.change(partition, |lane| {
-            *lane = Lane { owned: true, rows: lane.rows, ..Lane::default() };
+            *lane = Lane { owned: true, ..lane.anew() };
             lane.stand(state);
         });
     }
@@ -181,11 +203,12 @@ impl Progress {
 
     /// They have stopped.
     pub(crate) fn left(&self, partition: u32) {
-        self.change(partition, |lane| *lane = Lane { rows: lane.rows, halted: lane.halted.take(), ..Lane::default() });
+        self.change(partition, |lane| *lane = Lane { halted: lane.halted.take(), ..lane.anew() });
     }
 
     pub(crate) fn commit(&self, partition: u32, number: u64, state: &State, rows: u64) {
         self.change(partition, |lane| {
+            lane.count(state);
             lane.stand(state);
             lane.committed = number;
             lane.rows += rows;
@@ -283,5 +306,30 @@ impl Progress {
         } else {
             self.hurry.fetch_sub(1, Ordering::SeqCst);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(applied: u64, rejected: u64) -> State {
+        let reasons = [(Text::from("invalid_json"), rejected)].into();
+        let stream = Stream { applied, rejected, reasons, ..Stream::default() };
+        State { streams: [(Text::from("views-0"), stream)].into(), ..State::default() }
+    }
+
+    #[test]
+    fn a_partition_that_is_taken_over_is_no_news() {
+        let progress = Progress::new(1);
+        let since = || progress.lanes()[0].since.clone();
+        progress.opened(0, &state(1_000, 900));
+        assert_eq!(since(), Stream::default());
+        progress.commit(0, 1, &state(1_007, 902), 1);
+        progress.left(0);
+        progress.opened(0, &state(5_000, 950));
+        progress.commit(0, 1, &state(5_001, 950), 1);
+        assert_eq!((since().applied, since().rejected, since().reasons["invalid_json"]), (8, 2, 2));
+        assert_eq!(progress.stream("views-0").applied, 5_001);
     }
 }

@@ -26,6 +26,8 @@
 //!   made the MQL and before the one that makes the next; of one instant a verdict is the first.
 //! - To and fro between stages within one instant is one entry, the first.
 //! - A person once erased stays so.
+//! - A browser once erased has another name in everything it ever did, and its views name nobody; up to the request
+//!   touches stay with the leads that ties up to then give them to, later ones are nobody's.
 
 mod balance;
 mod credit;

@@ -129,14 +129,14 @@ impl Tale {
             56..62 => Body::LeadUpdated(self.update(workspace)),
             62..69 => Body::LeadMerged(self.merge(workspace)),
             69..73 => Body::LeadUnmerged(self.merge(workspace)),
-            73..94 => Body::DealChanged(self.deal(workspace)),
-            94..97 => Body::ExchangeRateSet(ExchangeRateSet {
+            73..93 => Body::DealChanged(self.deal(workspace)),
+            93..96 => Body::ExchangeRateSet(ExchangeRateSet {
                 day: Day(FIRST_DAY.0 + self.chance.below(45) as i32 * 4),
                 currency: self.currency(),
                 rate: self.rate(),
             }),
-            97..99 => Body::AdSpent(self.spend()),
-            _ if self.chance.one_in(3) => Body::ErasureRequested(ErasureRequested::Visitor(self.visitor())),
+            96..98 => Body::AdSpent(self.spend()),
+            _ if self.chance.one_in(2) => Body::ErasureRequested(ErasureRequested::Visitor(self.visitor())),
             _ => Body::ErasureRequested(ErasureRequested::Lead(self.person(workspace))),
         }
     }

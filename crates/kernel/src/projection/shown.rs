@@ -13,6 +13,8 @@ use alloc::sync::Arc;
 /// A page view; a [`WebEvent`] in the making.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Seen {
+    /// The browser, or what stands for it.
+    pub(crate) visitor: Text,
     /// The view.
     pub(crate) fact: Arc<Fact>,
     pub(crate) session_at: Timestamp,
@@ -45,15 +47,15 @@ pub(crate) enum Teller {
 }
 
 impl Seen {
-    pub(crate) fn row(self, rules: &Classifier<'_>, visitor: &Subject) -> WebEvent {
+    pub(crate) fn row(self, rules: &Classifier<'_>, subject: &Subject) -> WebEvent {
         let view = match &self.fact.body {
             FactBody::View(view) => Some(view),
             FactBody::Event(_) => None,
         };
         let none = || rules.none.clone();
         WebEvent {
-            workspace: visitor.workspace.clone(),
-            visitor: visitor.name.clone(),
+            workspace: subject.workspace.clone(),
+            visitor: self.visitor,
             viewed_at: self.fact.at,
             event_id: self.fact.id.clone(),
             lead: self.lead.map_or_else(none, LeadId::text),

@@ -257,7 +257,7 @@ impl Person {
             kind: touch.kind,
             origin: touch.origin.clone().into(),
             page: touch.page.clone().into(),
-            visitor: touch.session.as_ref().map_or_else(none, |(visitor, _)| visitor.clone()),
+            visitor: touch.session.as_ref().map_or_else(none, |(visitor, _)| books.identity.shown(visitor)),
             ruleset_version: books.judge.ruleset_version.clone(),
         };
         self.touches.iter().map(row).collect()

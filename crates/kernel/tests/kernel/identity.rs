@@ -134,6 +134,40 @@ fn erasure_takes_the_person_and_leaves_the_totals() {
     assert_eq!(leads(&before), leads(&after));
 }
 
+#[test]
+fn what_was_written_about_a_person_goes_with_it() {
+    let written = |day, wrote: &str| {
+        let said = |change: &mut LeadUpdated<LeadRef>| {
+            change.persona = Some(wrote.into());
+            change.attributes = attributes(&[("account_segment", wrote)]);
+        };
+        let mut call = activity(&format!("call{day}"), at(day, 0), lead(2), ActivityKind::Call, None);
+        let Body::SalesActivity(activity) = &mut call.body else { panic!("a call is an activity") };
+        activity.outcome = Some(wrote.into());
+        let crm = update(&format!("crm{day}"), at(day, 1), lead(2), said);
+        [call, crm, verdict(&format!("no{day}"), at(day, 2), lead(2), Verdict::Rejected, Some(wrote))]
+    };
+    let shown = |world: &World| -> String { world.tables.shown().into_values().collect() };
+    let wrote = [written(8, "ada sang"), written(10, "ada danced")].concat();
+    let before = with(&wrote);
+    assert!(shown(&before).contains("ada sang") && shown(&before).contains("ada danced"));
+    // By whatever lead of the person it was asked, before or after.
+    let asked = [erasure("e", at(9, 0), lead(3)), merged("m", at(12, 0), 3, 2)];
+    for more in [[wrote.clone(), asked.to_vec()], [asked.to_vec(), wrote.clone()]] {
+        let after = with(&more.concat());
+        assert!(!shown(&after).contains("ada sang") && !shown(&after).contains("ada danced"));
+        assert_eq!(after.stages(&text(2)), before.stages(&text(2)));
+        assert_eq!((&*after.lead(&text(2)).persona, &*after.lead(&text(2)).account_segment), ("(none)", "(none)"));
+    }
+    // Words of the definitions are about many.
+    let update = update("crm", at(8, 0), lead(2), |change| {
+        change.persona = Some("executive".into());
+        change.attributes = attributes(&[("employees", "70")]);
+    });
+    let world = with(&[update, erasure("e", at(9, 0), lead(2))]);
+    assert_eq!((&*world.lead(&text(2)).persona, &*world.lead(&text(2)).account_segment), ("executive", "mid-market"));
+}
+
 /// Every browser that rows name, and every lead that page views do.
 fn browsers(world: &World) -> (BTreeSet<String>, BTreeSet<String>) {
     let views = || world.tables.web_events.live();

@@ -90,7 +90,7 @@ where
 /// What the subject `id` shows and says with this state, but for what hangs on its first `untouched` facts alone.
 pub(crate) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject, untouched: usize) -> Projection {
     match id.kind {
-        Kind::Visitor => visitor::project(rules, subject, untouched),
+        Kind::Visitor => visitor::project(rules, id, subject, untouched),
         Kind::Lead => lead::project(rules, id, subject, untouched),
         Kind::Account => account::project(rules, subject),
         Kind::Deal => deal::project(rules, id, subject),

@@ -218,6 +218,16 @@ impl Rules {
         self.personas.iter().find(fits).map(|(persona, _, _)| persona.clone())
     }
 
+    /// Whether the definitions know the persona, so that it is no free text.
+    pub(crate) fn knows_persona(&self, persona: &Text) -> bool {
+        self.personas.iter().any(|(known, ..)| known == persona) || self.scoring.personas.contains_key(&**persona)
+    }
+
+    /// Whether the definitions name the segment, so that it is no free text.
+    pub(crate) fn knows_segment(&self, segment: &Text) -> bool {
+        self.account_segments.iter().any(|(row, _)| *row.segment == **segment)
+    }
+
     /// The segment of the company of a lead with these attributes, and the attribute that decides it.
     pub(crate) fn account_segment(&self, attributes: &BTreeMap<Text, Text>) -> Option<(Text, &str)> {
         self.account_segments.iter().find_map(|(row, patterns)| {

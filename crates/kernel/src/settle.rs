@@ -60,7 +60,7 @@ fn whole<R>(row: R, _: &Classifier<'_>, _: &Subject) -> R {
 }
 
 shown! {
-    Seen => WebEvent WebEvents (r) [Timestamp = r.fact.at, &'a Text = &r.fact.id] month month(r.fact.at.day()), Seen::row;
+    Seen => WebEvent WebEvents (r) [Timestamp = r.fact.at, &'a Text = &r.fact.id, &'a Text = &r.visitor] month month(r.fact.at.day()), Seen::row;
     Touched => Touch Touches (r) [Timestamp = r.touch.at, &'a Text = &r.touch.id] month month(r.touch.at.day()), Touched::row;
     row::Lead => Lead Leads (r) [&'a Text = &r.lead] month 0, whole;
     Told => LeadEvent LeadEvents (r) [(Timestamp, &'a Text) = r.place()] month month(r.place().0.day()), Told::row;

@@ -25,7 +25,10 @@
 //! - A hand-off is answered by the first verdict, CRM stage beyond MQL or deal (opened or won) from the signal on that
 //!   made the MQL and before the one that makes the next; of one instant a verdict is the first.
 //! - To and fro between stages within one instant is one entry, the first.
-//! - A person once erased stays so.
+//! - A person once erased stays so. Outcomes, reasons of verdicts, and a persona or segment that the definitions do not
+//!   know go with it, whenever they were written.
+//! - A browser once erased has another name in everything it ever did, and its views name nobody; up to the request
+//!   touches stay with the leads that ties up to then give them to, later ones are nobody's.
 
 mod balance;
 mod credit;

@@ -124,19 +124,19 @@ impl Tale {
                 kind: self.chance.pick(ActivityKind::ALL),
                 content_url: Some(self.url()),
                 rep: self.maybe("rep-2"),
-                outcome: None,
+                outcome: self.maybe("asked for a brother's wedding"),
             }),
             56..62 => Body::LeadUpdated(self.update(workspace)),
             62..69 => Body::LeadMerged(self.merge(workspace)),
             69..73 => Body::LeadUnmerged(self.merge(workspace)),
-            73..94 => Body::DealChanged(self.deal(workspace)),
-            94..97 => Body::ExchangeRateSet(ExchangeRateSet {
+            73..93 => Body::DealChanged(self.deal(workspace)),
+            93..96 => Body::ExchangeRateSet(ExchangeRateSet {
                 day: Day(FIRST_DAY.0 + self.chance.below(45) as i32 * 4),
                 currency: self.currency(),
                 rate: self.rate(),
             }),
-            97..99 => Body::AdSpent(self.spend()),
-            _ if self.chance.one_in(3) => Body::ErasureRequested(ErasureRequested::Visitor(self.visitor())),
+            96..98 => Body::AdSpent(self.spend()),
+            _ if self.chance.one_in(2) => Body::ErasureRequested(ErasureRequested::Visitor(self.visitor())),
             _ => Body::ErasureRequested(ErasureRequested::Lead(self.person(workspace))),
         }
     }
@@ -229,6 +229,8 @@ impl Tale {
         };
         if self.chance.one_in(3) {
             update.attributes.insert(Text::from("title"), Text::from(self.chance.pick(&TITLES)));
+            let (name, segment) = self.chance.pick(&[("account_segment", "Ada's own"), ("employees", "70")]);
+            update.attributes.insert(Text::from(name), Text::from(segment));
         }
         match self.chance.below(4) {
             0 => update.account_id = Some(self.account()),
@@ -237,7 +239,7 @@ impl Tale {
                 let told = [("origin_source", "trade show"), ("origin_content", "/booth")];
                 update.attributes.extend(told.map(|(name, value)| (Text::from(name), Text::from(value))));
             }
-            _ => update.persona = Some(Text::from("executive")),
+            _ => update.persona = Some(Text::from(self.chance.pick(&["executive", "ada's boss"]))),
         }
         update
     }

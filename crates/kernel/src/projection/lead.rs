@@ -36,6 +36,8 @@ pub(super) struct Person<'a> {
     pub(super) wanted_by: BTreeMap<SubjectId, BTreeSet<Timestamp>>,
     /// The lead itself and everyone merged into it.
     pub(super) leads: BTreeSet<LeadId>,
+    /// Whether it, or anyone merged into it, asked to be forgotten.
+    pub(super) erased: bool,
 }
 
 /// A CRM or form attribute and the moment it was said.
@@ -48,7 +50,6 @@ struct Profile<'a> {
     /// The account the CRM assigned.
     account: Option<&'a Text>,
     contact: Contact<'a>,
-    erased: bool,
 }
 
 /// What is known of a person's address.
@@ -97,7 +98,8 @@ pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject, 
     let Some(me) = id.as_lead() else { return projection };
     if untouched > 0 {
         let facts = subject.facts.iter().skip(untouched);
-        projection.lead_events = timeline(me, facts.map(|fact| Teller::Fact(Arc::clone(fact))));
+        // Mails tell nothing in somebody's own words.
+        projection.lead_events = timeline(me, false, facts.map(|fact| Teller::Fact(Arc::clone(fact))));
         return projection;
     }
     tie_browsers(subject, &mut projection);
@@ -123,6 +125,7 @@ impl<'a> Person<'a> {
             mentions: Vec::new(),
             wanted_by: BTreeMap::new(),
             leads: BTreeSet::from([id]),
+            erased: false,
         };
         let own = subject.inbox.iter().map(|((tag, from), part)| ((*tag, *from), part));
         own.for_each(|(key, part)| person.take(key, part));
@@ -130,6 +133,7 @@ impl<'a> Person<'a> {
             person.facts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
             person.facts.dedup_by(|a, b| (a.at, &a.id) == (b.at, &b.id));
         }
+        person.erased = person.facts.iter().any(|fact| matches!(fact.event(), Some(Body::ErasureRequested(_))));
         person
     }
 
@@ -250,14 +254,8 @@ fn show(rules: &Classifier<'_>, person: &Person<'_>, projection: &mut Projection
 
 /// What the CRM and forms say of the person; the last word of each counts.
 fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
-    let mut profile = Profile {
-        personas: Vec::new(),
-        account_segment: None,
-        owner: None,
-        account: None,
-        contact: contact(person),
-        erased: false,
-    };
+    let mut profile =
+        Profile { personas: Vec::new(), account_segment: None, owner: None, account: None, contact: contact(person) };
     let mut said: Vec<Said<'_>> = Vec::new();
     for fact in &person.facts {
         match fact.event() {
@@ -266,7 +264,6 @@ fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
                 said.push(((fact.at, &fact.id), &update.attributes, update.persona.as_ref()));
                 profile.update(update);
             }
-            Some(Body::ErasureRequested(_)) => profile.erased = true,
             _ => {}
         }
     }
@@ -279,6 +276,9 @@ fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
         let ((at, _), ..) = said.iter().rfind(|(_, fields, _)| fields.contains_key(attribute))?;
         Some((segment, *at))
     });
+    if person.erased {
+        profile.forget(rules);
+    }
     profile
 }
 
@@ -307,6 +307,14 @@ fn learn(rules: &Classifier<'_>, said: &[Said<'_>]) -> (BTreeMap<Text, Text>, Ve
 impl<'a> Profile<'a> {
     fn persona(&self) -> Option<&Text> {
         self.personas.last()?.1.as_ref()
+    }
+
+    /// Keeps what the definitions know: the rest is what somebody wrote. It made no difference to fit.
+    fn forget(&mut self, rules: &Classifier<'_>) {
+        for (_, persona) in &mut self.personas {
+            persona.take_if(|persona| !rules.knows_persona(persona));
+        }
+        self.account_segment.take_if(|(segment, _)| !rules.knows_segment(segment));
     }
 
     fn update(&mut self, update: &'a LeadUpdated<LeadRef>) {
@@ -420,13 +428,13 @@ fn up_to(moments: &BTreeSet<Timestamp>, touches: &[Arc<Interaction>], max: usize
 fn events(person: &Person<'_>) -> Vec<Told> {
     let facts = person.facts.iter().filter(|fact| Told::shows(fact)).map(|fact| Teller::Fact(Arc::clone(fact)));
     let forms = person.visits.iter().flat_map(|visits| &visits.interactions).filter(|form| form.form.is_some());
-    timeline(person.id, facts.chain(forms.map(|form| Teller::Form(Arc::clone(form)))))
+    timeline(person.id, person.erased, facts.chain(forms.map(|form| Teller::Form(Arc::clone(form)))))
 }
 
 /// What they tell, in order, one a place.
-fn timeline(lead: LeadId, tellers: impl Iterator<Item = Teller>) -> Vec<Told> {
+fn timeline(lead: LeadId, erased: bool, tellers: impl Iterator<Item = Teller>) -> Vec<Told> {
     let lead = lead.text();
-    let mut told: Vec<Told> = tellers.map(|by| Told { lead: lead.clone(), by }).collect();
+    let mut told: Vec<Told> = tellers.map(|by| Told { lead: lead.clone(), by, erased }).collect();
     told.sort_by(|a, b| a.place().cmp(&b.place()));
     told.dedup_by(|a, b| a.place() == b.place());
     told

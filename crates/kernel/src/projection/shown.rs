@@ -13,6 +13,8 @@ use alloc::sync::Arc;
 /// A page view; a [`WebEvent`] in the making.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Seen {
+    /// The browser, or what stands for it.
+    pub(crate) visitor: Text,
     /// The view.
     pub(crate) fact: Arc<Fact>,
     pub(crate) session_at: Timestamp,
@@ -33,6 +35,8 @@ pub(crate) struct Touched {
 pub(crate) struct Told {
     pub(crate) lead: Text,
     pub(crate) by: Teller,
+    /// Whether the lead is to be forgotten, with what anybody wrote about it.
+    pub(crate) erased: bool,
 }
 
 /// Whose word a [`Told`] is.
@@ -45,15 +49,15 @@ pub(crate) enum Teller {
 }
 
 impl Seen {
-    pub(crate) fn row(self, rules: &Classifier<'_>, visitor: &Subject) -> WebEvent {
+    pub(crate) fn row(self, rules: &Classifier<'_>, subject: &Subject) -> WebEvent {
         let view = match &self.fact.body {
             FactBody::View(view) => Some(view),
             FactBody::Event(_) => None,
         };
         let none = || rules.none.clone();
         WebEvent {
-            workspace: visitor.workspace.clone(),
-            visitor: visitor.name.clone(),
+            workspace: subject.workspace.clone(),
+            visitor: self.visitor,
             viewed_at: self.fact.at,
             event_id: self.fact.id.clone(),
             lead: self.lead.map_or_else(none, LeadId::text),
@@ -113,7 +117,7 @@ impl Told {
             detail: none(),
         };
         match &self.by {
-            Teller::Fact(fact) => fact.event().into_iter().for_each(|body| tell(body, &mut row)),
+            Teller::Fact(fact) => fact.event().into_iter().for_each(|body| tell(body, self.erased, &mut row)),
             Teller::Form(form) => row.content = form.form.as_ref().map_or_else(none, |form| form.form_id.clone()),
         }
         row
@@ -134,10 +138,15 @@ fn kind(body: &Body<LeadRef>) -> Option<LeadEventKind> {
     })
 }
 
-/// Fills in what an event says of itself.
-fn tell(body: &Body<LeadRef>, row: &mut LeadEvent) {
+/// Fills in what an event says of itself; of an erased lead nothing in somebody's own words.
+fn tell(body: &Body<LeadRef>, erased: bool, row: &mut LeadEvent) {
     let Some(kind) = kind(body) else { return };
     let set = |slot: &mut Text, value: &Option<Text>| value.iter().for_each(|value| slot.clone_from(value));
+    let set_words = |slot: &mut Text, words: &Option<Text>| {
+        if !erased {
+            set(slot, words);
+        }
+    };
     row.event = Text::from(kind.word());
     match body {
         Body::EmailEngaged(event) => {
@@ -147,11 +156,11 @@ fn tell(body: &Body<LeadRef>, row: &mut LeadEvent) {
         Body::SalesActivity(event) => {
             set(&mut row.content, &event.content_url.as_deref().map(crate::content::path_of));
             set(&mut row.rep, &event.rep);
-            set(&mut row.detail, &event.outcome);
+            set_words(&mut row.detail, &event.outcome);
         }
         Body::LeadReviewed(event) => {
             set(&mut row.rep, &event.rep);
-            set(&mut row.detail, &event.reason);
+            set_words(&mut row.detail, &event.reason);
         }
         Body::FormSubmitted(event) => row.content = event.form_id.clone(),
         Body::LeadUpdated(event) => {

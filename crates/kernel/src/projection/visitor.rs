@@ -1,15 +1,20 @@
 //! A browser: page views become sessions, sessions and forms become interactions of the leads it belonged to.
+//!
+//! One that is to be forgotten shows everything under a stand-in, its views name nobody, and its ties to leads end with
+//! the request: see [`ErasureRequested::Visitor`].
 
 use super::{Projection, Seen, tell_aliases};
 use crate::channel::source_of;
 use crate::classify::Classifier;
-use crate::event::{Body, FormSubmitted, LeadRef};
+use crate::event::{Body, ErasureRequested, FormSubmitted, LeadRef};
 use crate::id::{LeadId, SubjectId};
 use crate::row::{Origin, TouchKind};
 use crate::subject::{Brought, Fact, FactBody, FormFill, Interaction, Mention, Part, Subject, Tag, View, Visits};
+use crate::text::Text;
 use crate::time::Timestamp;
 use crate::url::Url;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -30,19 +35,30 @@ struct Link<'a> {
     lead: LeadId,
 }
 
-/// Whether facts are later than all that a visitor has, and tie the browser to nobody. Then they only lengthen the last
-/// session or begin new ones: views, sessions and forms before them, and whose they are, stay as they are.
-pub(super) fn only_goes_on<'f>(visitor: &Subject, mut news: impl Iterator<Item = Option<&'f Fact>>) -> bool {
-    let Some(last) = visitor.facts.last() else { return false };
-    news.all(|fact| fact.is_some_and(|fact| fact.at > last.at && named_lead(fact).is_none()))
+/// A browser as others see it.
+struct Browser<'a> {
+    /// Its id, or what stands for it.
+    name: Text,
+    /// When it was to be forgotten, if ever.
+    erased_at: Option<Timestamp>,
+    /// In order.
+    links: Vec<Link<'a>>,
 }
 
-pub(super) fn project(rules: &Classifier<'_>, visitor: &Subject, untouched: usize) -> Projection {
+/// Whether facts are later than all that a visitor has, tie the browser to nobody and do not ask to forget it. Then they only
+/// lengthen the last session or begin new ones: views, sessions and forms before them, and whose they are, stay as they
+/// are.
+pub(super) fn only_goes_on<'f>(visitor: &Subject, mut news: impl Iterator<Item = Option<&'f Fact>>) -> bool {
+    let Some(last) = visitor.facts.last() else { return false };
+    news.all(|fact| fact.is_some_and(|fact| fact.at > last.at && named_lead(fact).is_none() && !erases(fact)))
+}
+
+pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, visitor: &Subject, untouched: usize) -> Projection {
     let mut projection = Projection::default();
-    let links = links(visitor);
+    let browser = Browser::of(id, visitor);
     let sessions = sessions(rules, visitor);
-    show_views(rules, visitor, &sessions, &links, untouched, &mut projection);
-    if links.is_empty() {
+    show_views(rules, visitor, &sessions, &browser, untouched, &mut projection);
+    if browser.links.is_empty() {
         return projection;
     }
     if untouched == 0 {
@@ -50,13 +66,13 @@ pub(super) fn project(rules: &Classifier<'_>, visitor: &Subject, untouched: usiz
         tell_aliases(named.collect(), &mut projection);
     }
     let begun = sessions.iter().filter(|session| session.first >= untouched);
-    let owners: BTreeSet<LeadId> = begun.filter_map(|session| lead_at(rules, &links, session.start)).collect();
+    let owners: BTreeSet<LeadId> = begun.filter_map(|session| browser.lead_at(rules, session.start)).collect();
     if untouched > 0 && owners.is_empty() {
         return projection;
     }
     let mut visits: BTreeMap<LeadId, Visits> = BTreeMap::new();
-    give_sessions(rules, visitor, &sessions, &links, &mut visits);
-    give_forms(rules, visitor, &sessions, &mut visits);
+    give_sessions(rules, visitor, &sessions, &browser, &mut visits);
+    give_forms(rules, visitor, &sessions, &browser, &mut visits);
     visits.retain(|lead, _| untouched == 0 || owners.contains(lead));
     for (lead, mut given) in visits {
         given.interactions.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
@@ -92,14 +108,36 @@ fn named_lead(fact: &Fact) -> Option<&LeadRef> {
     }
 }
 
-/// The lead of the latest link at or before `at`; before the first link the first linked lead, within the look-back.
-fn lead_at(rules: &Classifier<'_>, links: &[Link<'_>], at: Timestamp) -> Option<LeadId> {
-    let after = links.partition_point(|link| link.at <= at);
-    match after.checked_sub(1).and_then(|index| links.get(index)) {
-        Some(link) => Some(link.lead),
-        None => {
-            let first = links.first()?;
-            (first.at.since(at) <= rules.anonymous_lookback_ms).then_some(first.lead)
+/// Whether a fact asks to forget the browser.
+fn erases(fact: &Fact) -> bool {
+    matches!(fact.event(), Some(Body::ErasureRequested(ErasureRequested::Visitor(_))))
+}
+
+impl<'a> Browser<'a> {
+    fn of(id: SubjectId, visitor: &'a Subject) -> Self {
+        let erased_at = visitor.facts.iter().find(|fact| erases(fact)).map(|fact| fact.at);
+        let name = match erased_at {
+            Some(_) => Text::from(format!("erased-{}", id.hash_text())),
+            None => visitor.name.clone(),
+        };
+        Self { name, erased_at, links: links(visitor) }
+    }
+
+    /// The lead of the latest link at or before `at`; before the first link the first linked lead, within the look-back.
+    /// From a request to forget the browser on it is nobody's, and who comes after is not tied to what was before.
+    fn lead_at(&self, rules: &Classifier<'_>, at: Timestamp) -> Option<LeadId> {
+        let forgotten = |at: Timestamp| self.erased_at.is_some_and(|erased_at| at > erased_at);
+        if forgotten(at) {
+            return None;
+        }
+        let links = &self.links;
+        let after = links.partition_point(|link| link.at <= at);
+        match after.checked_sub(1).and_then(|index| links.get(index)) {
+            Some(link) => Some(link.lead),
+            None => {
+                let first = links.first().filter(|first| !forgotten(first.at))?;
+                (first.at.since(at) <= rules.anonymous_lookback_ms).then_some(first.lead)
+            }
         }
     }
 }
@@ -144,12 +182,13 @@ fn show_views(
     rules: &Classifier<'_>,
     visitor: &Subject,
     sessions: &[Session],
-    links: &[Link<'_>],
+    browser: &Browser<'_>,
     untouched: usize,
     projection: &mut Projection,
 ) {
     let roots = roots(visitor);
     let root = |lead: LeadId| roots.get(&lead).copied().unwrap_or(lead);
+    let nobodys = |view: &View| view.bot || browser.erased_at.is_some();
     let mut running = sessions.iter().peekable();
     let mut current = None;
     projection.web_events.reserve(visitor.facts.len().saturating_sub(untouched));
@@ -161,10 +200,11 @@ fn show_views(
         let session = current.filter(|_| !view.bot);
         let own = || rules.origin(view.brought.as_deref(), &view.path, view.referrer_host.as_deref());
         projection.web_events.push(Seen {
+            visitor: browser.name.clone(),
             fact: Arc::clone(fact),
             session_at: session.map_or(fact.at, |session| session.start),
             origin: session.map_or_else(own, |session| Arc::clone(&session.origin)),
-            lead: if view.bot { None } else { lead_at(rules, links, fact.at).map(root) },
+            lead: if nobodys(view) { None } else { browser.lead_at(rules, fact.at).map(root) },
         });
     }
 }
@@ -182,11 +222,11 @@ fn give_sessions(
     rules: &Classifier<'_>,
     visitor: &Subject,
     sessions: &[Session],
-    links: &[Link<'_>],
+    browser: &Browser<'_>,
     visits: &mut BTreeMap<LeadId, Visits>,
 ) {
     for session in sessions {
-        let Some(lead) = lead_at(rules, links, session.start) else { continue };
+        let Some(lead) = browser.lead_at(rules, session.start) else { continue };
         let Some(Fact { id, body: FactBody::View(view), .. }) = visitor.facts.get(session.first).map(|fact| &**fact)
         else {
             continue;
@@ -198,7 +238,7 @@ fn give_sessions(
             kind: TouchKind::Visit,
             origin: session.origin.clone(),
             page: rules.content(&view.path),
-            session: Some((visitor.name.clone(), start)),
+            session: Some((browser.name.clone(), start)),
             form: None,
         }));
     }
@@ -211,14 +251,20 @@ fn give_sessions(
 }
 
 /// A form fill belongs to the lead it names; its source is that of the session it was sent in.
-fn give_forms(rules: &Classifier<'_>, visitor: &Subject, sessions: &[Session], visits: &mut BTreeMap<LeadId, Visits>) {
+fn give_forms(
+    rules: &Classifier<'_>,
+    visitor: &Subject,
+    sessions: &[Session],
+    browser: &Browser<'_>,
+    visits: &mut BTreeMap<LeadId, Visits>,
+) {
     for fact in &visitor.facts {
         let Some(Body::FormSubmitted(form)) = fact.event() else { continue };
         let session = session_at(rules, sessions, fact.at);
         let mut interaction = form_interaction(rules, fact, form);
         if let Some(session) = session {
             interaction.origin = session.origin.clone();
-            interaction.session = Some((visitor.name.clone(), session.start));
+            interaction.session = Some((browser.name.clone(), session.start));
         }
         visits.entry(form.lead.id).or_default().interactions.push(Arc::new(interaction));
     }

@@ -222,3 +222,8 @@ pub(crate) fn spent(id: &str, day: Day, campaign: &str, amount_minor: i64) -> Ha
 pub(crate) fn erasure(id: &str, at: Timestamp, lead: LeadRef) -> Happened {
     happened(id, at, Body::ErasureRequested(ErasureRequested::Lead(lead)))
 }
+
+/// A browser is to be forgotten.
+pub(crate) fn forgotten(id: &str, at: Timestamp, visitor: &str) -> Happened {
+    happened(id, at, Body::ErasureRequested(ErasureRequested::Visitor(visitor.into())))
+}

@@ -3,7 +3,9 @@
 use super::given::*;
 use super::world::{World, same};
 use smarketing_kernel::event::*;
-use std::collections::BTreeMap;
+use smarketing_kernel::id::{Kind, SubjectId};
+use smarketing_kernel::text::Text;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Three people with a form each, a browser that two of them used, and a deal of the first.
 fn people() -> Vec<Happened> {
@@ -130,6 +132,81 @@ fn erasure_takes_the_person_and_leaves_the_totals() {
     assert_eq!((&after.lead(&text(1)).sealed, after.lead(&text(1)).erased), (&None, true));
     same(&before.balances(), &after.balances(), "balance");
     assert_eq!(leads(&before), leads(&after));
+}
+
+#[test]
+fn what_was_written_about_a_person_goes_with_it() {
+    let written = |day, wrote: &str| {
+        let said = |change: &mut LeadUpdated<LeadRef>| {
+            change.persona = Some(wrote.into());
+            change.attributes = attributes(&[("account_segment", wrote)]);
+        };
+        let mut call = activity(&format!("call{day}"), at(day, 0), lead(2), ActivityKind::Call, None);
+        let Body::SalesActivity(activity) = &mut call.body else { panic!("a call is an activity") };
+        activity.outcome = Some(wrote.into());
+        let crm = update(&format!("crm{day}"), at(day, 1), lead(2), said);
+        [call, crm, verdict(&format!("no{day}"), at(day, 2), lead(2), Verdict::Rejected, Some(wrote))]
+    };
+    let shown = |world: &World| -> String { world.tables.shown().into_values().collect() };
+    let wrote = [written(8, "ada sang"), written(10, "ada danced")].concat();
+    let before = with(&wrote);
+    assert!(shown(&before).contains("ada sang") && shown(&before).contains("ada danced"));
+    // By whatever lead of the person it was asked, before or after.
+    let asked = [erasure("e", at(9, 0), lead(3)), merged("m", at(12, 0), 3, 2)];
+    for more in [[wrote.clone(), asked.to_vec()], [asked.to_vec(), wrote.clone()]] {
+        let after = with(&more.concat());
+        assert!(!shown(&after).contains("ada sang") && !shown(&after).contains("ada danced"));
+        assert_eq!(after.stages(&text(2)), before.stages(&text(2)));
+        assert_eq!((&*after.lead(&text(2)).persona, &*after.lead(&text(2)).account_segment), ("(none)", "(none)"));
+    }
+    // Words of the definitions are about many.
+    let update = update("crm", at(8, 0), lead(2), |change| {
+        change.persona = Some("executive".into());
+        change.attributes = attributes(&[("employees", "70")]);
+    });
+    let world = with(&[update, erasure("e", at(9, 0), lead(2))]);
+    assert_eq!((&*world.lead(&text(2)).persona, &*world.lead(&text(2)).account_segment), ("executive", "mid-market"));
+}
+
+/// Every browser that rows name, and every lead that page views do.
+fn browsers(world: &World) -> (BTreeSet<String>, BTreeSet<String>) {
+    let views = || world.tables.web_events.live();
+    let touches = world.tables.touches.live().map(|row| &row.visitor).filter(|visitor| **visitor != "(none)");
+    let names = views().map(|row| &row.visitor).chain(touches);
+    (names.map(Text::to_string).collect(), views().map(|row| row.lead.to_string()).collect())
+}
+
+#[test]
+fn a_browser_that_is_forgotten_leaves_touches_and_totals_but_no_trace_of_itself() {
+    let before = with(&[]);
+    assert_eq!(browsers(&before), (["v".into()].into(), [text(1).to_string(), text(2).to_string()].into()));
+    let after = with(&[forgotten("e", at(9, 0), "v")]);
+    let (names, leads_of_views) = browsers(&after);
+    let hash = SubjectId::named(Kind::Visitor, "default", "v").hash_text();
+    assert_eq!((names, leads_of_views), ([format!("erased-{hash}")].into(), ["(none)".into()].into()));
+    assert_eq!(after.tables.web_events.live().count(), before.tables.web_events.live().count());
+    same(&before.balances(), &after.balances(), "balance");
+    assert_eq!(leads(&before), leads(&after));
+}
+
+#[test]
+fn the_ties_of_a_browser_that_is_forgotten_end_with_the_request() {
+    // The visit "b" comes after it; what was before stays.
+    let world = with(&[forgotten("e", at(3, 60), "v")]);
+    assert_eq!(leads(&world), [(1, 2), (2, 1), (3, 1)]);
+    // Of several the first counts, and who names himself later has that alone.
+    let later = [
+        forgotten("e2", at(9, 0), "v"),
+        forgotten("e", at(3, 60), "v"),
+        form("f", Some("v"), at(8, 0), lead(3), "/x"),
+        view("c", "v", at(9, 0), "/x"),
+    ];
+    assert_eq!(leads(&with(&later)), [(1, 2), (2, 1), (3, 2)]);
+    // Visits before the request are no one's whose tie comes after it.
+    let visits = [view("w", "w", at(1, 0), "/x"), form("f", Some("w"), at(4, 0), lead(3), "/x")];
+    assert_eq!(leads(&with(&visits)), [(1, 2), (2, 2), (3, 3)]);
+    let visits = [visits.to_vec(), vec![forgotten("e", at(2, 0), "w")]].concat();
+    assert_eq!(leads(&with(&visits)), [(1, 2), (2, 2), (3, 2)]);
 }
 
 #[test]

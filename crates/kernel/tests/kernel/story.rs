@@ -102,6 +102,7 @@ impl Dice {
                 rate(id, self.at(), day, ["EUR", "JPY"][usize::from(self.who % 2)], rates[usize::from(self.what % 3)])
             }
             97..99 => spent(id, Day(FIRST_DAY.0 + i32::from(self.whom % 5)), "brand", i64::from(self.what)),
+            _ if self.whom.is_multiple_of(2) => forgotten(id, self.at(), &self.visitor()),
             _ => erasure(id, self.at(), self.person(self.who)),
         }
     }

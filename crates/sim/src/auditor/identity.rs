@@ -2,7 +2,7 @@
 
 use smarketing_kernel::bots::is_bot;
 use smarketing_kernel::event::{Body, EmailKind, ErasureRequested, Event, LeadRef};
-use smarketing_kernel::id::LeadId;
+use smarketing_kernel::id::{Kind, LeadId, SubjectId};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,11 +19,23 @@ pub(super) struct Identity {
     merges: BTreeMap<LeadId, (Said, LeadId)>,
     /// The ties of a browser to leads, in order.
     links: BTreeMap<Text, Vec<(Said, LeadId)>>,
+    /// When browsers were to be forgotten, and what stands for them.
+    erased: BTreeMap<Text, (Timestamp, Text)>,
 }
 
 impl Identity {
     pub(super) fn of(events: &[&Event<LeadRef>]) -> Self {
-        Self { merges: merges(events), links: links(events) }
+        Self { merges: merges(events), links: links(events), erased: erased(events) }
+    }
+
+    /// A browser as it is shown.
+    pub(super) fn shown(&self, visitor: &Text) -> Text {
+        self.erased.get(visitor).map_or_else(|| visitor.clone(), |(_, stand_in)| stand_in.clone())
+    }
+
+    /// Whether a browser is to be forgotten.
+    pub(super) fn forgets(&self, visitor: &Text) -> bool {
+        self.erased.contains_key(visitor)
     }
 
     /// The leads merged away, and who owns them.
@@ -49,9 +61,11 @@ impl Identity {
     }
 
     /// The lead a browser belonged to at `at`: of the latest tie, before the first tie that of the first, within the
-    /// look-back.
+    /// look-back. When a browser is forgotten its ties end, and none is made any more.
     pub(super) fn lead_of(&self, visitor: &Text, at: Timestamp, lookback_ms: i64) -> Option<LeadId> {
-        let links = self.links.get(visitor)?;
+        let end = self.erased.get(visitor).map_or(Timestamp(i64::MAX), |(at, _)| *at);
+        let ties = self.links.get(visitor).filter(|_| at <= end)?;
+        let links: Vec<_> = ties.iter().filter(|((tied_at, _), _)| *tied_at <= end).collect();
         if let Some((_, lead)) = links.iter().rfind(|((tied_at, _), _)| *tied_at <= at) {
             return Some(*lead);
         }
@@ -121,6 +135,19 @@ fn links(events: &[&Event<LeadRef>]) -> BTreeMap<Text, Vec<(Said, LeadId)>> {
         }
     }
     links
+}
+
+/// The browsers that are to be forgotten: since when, by the first request, and what stands for them.
+fn erased(events: &[&Event<LeadRef>]) -> BTreeMap<Text, (Timestamp, Text)> {
+    let mut erased = BTreeMap::new();
+    for event in events {
+        if let Body::ErasureRequested(ErasureRequested::Visitor(visitor)) = &event.body {
+            let browser = SubjectId::named(Kind::Visitor, &event.workspace, visitor);
+            let stand_in = || (event.occurred_at, Text::from(format!("erased-{browser}")));
+            erased.entry(visitor.clone()).or_insert_with(stand_in);
+        }
+    }
+    erased
 }
 
 /// Every lead any event names.

@@ -151,6 +151,17 @@ impl Judge {
         None
     }
 
+    /// Whether a persona is a word of the definitions.
+    pub(super) fn knows_persona(&self, persona: &Text) -> bool {
+        let mut words = self.definitions.personas.iter().map(|row| &row.persona);
+        words.any(|word| **word == **persona) || self.definitions.scoring.personas.contains_key(persona.as_str())
+    }
+
+    /// Whether a segment of accounts is a word of the definitions.
+    pub(super) fn knows_segment(&self, segment: &Text) -> bool {
+        self.definitions.account_segments.iter().any(|row| *row.segment == **segment)
+    }
+
     /// Points of a touch.
     pub(super) fn points(&self, kind: TouchKind, page: &Content) -> i64 {
         let scoring = &self.definitions.scoring;

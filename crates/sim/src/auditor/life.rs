@@ -153,6 +153,7 @@ fn pushes(
     for touch in touches {
         pushes.push(((touch.at, 2, touch.id.clone()), Push::Behaved(books.judge.points(touch.kind, &touch.page))));
     }
+    let erased = events.iter().any(|event| matches!(event.body, Body::ErasureRequested(_)));
     for event in events {
         let (rank, push) = match &event.body {
             Body::LeadUpdated(update) => {
@@ -161,8 +162,10 @@ fn pushes(
             }
             Body::LeadReviewed(review) => {
                 let (at, verdict) = (event.occurred_at, review.verdict);
-                let word = Word { at, verdict, reason: review.reason.clone(), rep: review.rep.clone(), said: true };
-                let reason = review.reason.clone().unwrap_or_else(|| Text::from("verdict"));
+                // Why, in somebody's own words, goes with the person.
+                let reason = review.reason.clone().filter(|_| !erased);
+                let word = Word { at, verdict, reason: reason.clone(), rep: review.rep.clone(), said: true };
+                let reason = reason.unwrap_or_else(|| Text::from("verdict"));
                 (4, Some(Push::To(stage_of(verdict), reason, Some(word))))
             }
             _ => (0, None),

@@ -206,8 +206,12 @@ impl Person {
             let now = persona.clone().or_else(|| books.judge.persona(&attributes));
             personas.insert(event.occurred_at, now);
         }
+        let erased = events.iter().any(|event| matches!(event.body, Body::ErasureRequested(_)));
+        // Of one who is forgotten only words of the definitions stay.
         let persona = persona.or_else(|| books.judge.persona(&attributes));
+        let persona = persona.filter(|persona| !erased || books.judge.knows_persona(persona));
         let account_segment = books.judge.account_segment(&attributes);
+        let account_segment = account_segment.filter(|(segment, _)| !erased || books.judge.knows_segment(segment));
         let account_segment = account_segment.map(|(segment, attribute)| (segment, said_at[&attribute]));
         let own_account = assigned.clone().or_else(|| contact.domain.clone()).unwrap_or_else(|| lead.text());
         let by_role =
@@ -220,7 +224,6 @@ impl Person {
         let fit_centi = fits.values().next_back().copied().unwrap_or(0);
         let life = life::follow(books, created_at, &fits, &touches, events, roles);
         let handoffs = timeline::handoffs(&life.handed, events);
-        let erased = events.iter().any(|event| matches!(event.body, Body::ErasureRequested(_)));
         let count = |counts: fn(&Deal) -> bool| roles.iter().filter(|deal| counts(deal)).count() as u32;
         let (deals, won_deals) = (count(Deal::lives), count(|deal| deal.won_at().is_some()));
         Self {
@@ -257,7 +260,7 @@ impl Person {
             kind: touch.kind,
             origin: touch.origin.clone().into(),
             page: touch.page.clone().into(),
-            visitor: touch.session.as_ref().map_or_else(none, |(visitor, _)| visitor.clone()),
+            visitor: touch.session.as_ref().map_or_else(none, |(visitor, _)| books.identity.shown(visitor)),
             ruleset_version: books.judge.ruleset_version.clone(),
         };
         self.touches.iter().map(row).collect()

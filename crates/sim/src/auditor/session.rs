@@ -61,11 +61,13 @@ pub(super) fn rows(books: &Books<'_>, sessions: &BTreeMap<Text, Vec<Session>>) -
         let own = sessions.get(&view.visitor_id).filter(|_| !bot);
         let session = own.and_then(|own| own.iter().rfind(|session| (session.start, &session.first_id) <= at));
         let lead = books.identity.lead_of(&view.visitor_id, event.occurred_at, books.judge.lookback_ms());
-        let lead = lead.filter(|_| !bot).map(|lead| books.identity.root(lead).text());
+        let lead = lead
+            .filter(|_| !bot && !books.identity.forgets(&view.visitor_id))
+            .map(|lead| books.identity.root(lead).text());
         let alone = || books.judge.origin(&brought, &path, referrer_host.as_deref());
         rows.push(WebEvent {
             workspace: books.workspace.clone(),
-            visitor: view.visitor_id.clone(),
+            visitor: books.identity.shown(&view.visitor_id),
             viewed_at: event.occurred_at,
             event_id: event.event_id.clone(),
             lead: or_none(lead.as_ref()),

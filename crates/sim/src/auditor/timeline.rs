@@ -4,16 +4,28 @@ use super::judge::{none, or_none, path_of};
 use super::life::Handed;
 use super::{Books, identity};
 use smarketing_kernel::event::{Body, ErasureRequested, Event, LeadRef};
+use smarketing_kernel::id::LeadId;
 use smarketing_kernel::row::{LeadEvent, LeadEventKind};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
+use std::collections::BTreeSet;
 
 /// Every mail, form, call, verdict, CRM update, merge and erasure, under the lead that owns it now.
 pub(super) fn rows(books: &Books<'_>) -> Vec<LeadEvent> {
-    books.events.iter().filter_map(|event| row(books, event)).collect()
+    let erased = erased(books);
+    books.events.iter().filter_map(|event| row(books, &erased, event)).collect()
 }
 
-fn row(books: &Books<'_>, event: &Event<LeadRef>) -> Option<LeadEvent> {
+/// Everybody who asked to be forgotten; what others wrote about them goes.
+fn erased(books: &Books<'_>) -> BTreeSet<LeadId> {
+    let asked = books.events.iter().filter_map(|event| match &event.body {
+        Body::ErasureRequested(ErasureRequested::Lead(lead)) => Some(books.identity.root(lead.id)),
+        _ => None,
+    });
+    asked.collect()
+}
+
+fn row(books: &Books<'_>, erased: &BTreeSet<LeadId>, event: &Event<LeadRef>) -> Option<LeadEvent> {
     use LeadEventKind::{Activity, Email, Erased, Form, Merged, Unmerged, Updated};
     let given = |text: &Option<Text>| or_none(text.as_ref());
     // Kind, campaign, content, rep, detail.
@@ -34,17 +46,18 @@ fn row(books: &Books<'_>, event: &Event<LeadRef>) -> Option<LeadEvent> {
         Body::ErasureRequested(ErasureRequested::Lead(_)) => (Erased, none(), none(), none(), none()),
         _ => return None,
     };
-    let lead = identity::named(&event.body).first()?.id;
+    let lead = books.identity.root(identity::named(&event.body).first()?.id);
+    let written = matches!(event.body, Body::SalesActivity(_) | Body::LeadReviewed(_));
     Some(LeadEvent {
         workspace: books.workspace.clone(),
-        lead: books.identity.root(lead).text(),
+        lead: lead.text(),
         occurred_at: event.occurred_at,
         event_id: event.event_id.clone(),
         event: Text::from(kind.word()),
         campaign,
         content,
         rep,
-        detail,
+        detail: if written && erased.contains(&lead) { none() } else { detail },
     })
 }
 

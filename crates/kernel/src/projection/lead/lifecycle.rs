@@ -66,7 +66,8 @@ enum Signal<'a> {
     Fitted,
     Behaved(i64),
     Crm(Stage),
-    Verdict(&'a LeadReviewed<LeadRef>),
+    /// With the reason, which an erased lead has none of any more.
+    Verdict(&'a LeadReviewed<LeadRef>, Option<&'a Text>),
     Opened,
     Won,
 }
@@ -80,7 +81,7 @@ impl Signal<'_> {
             Self::Fitted => 1,
             Self::Behaved(_) => 2,
             Self::Crm(_) => 3,
-            Self::Verdict(_) => 4,
+            Self::Verdict(..) => 4,
             Self::Opened => 5,
             Self::Won => 6,
         }
@@ -89,8 +90,8 @@ impl Signal<'_> {
     /// What sales made of a lead in its hands, if this tells.
     fn answer(&self, at: Timestamp) -> Option<Reviewed> {
         let (verdict, by) = match self {
-            Self::Verdict(LeadReviewed { verdict, reason, rep, .. }) => {
-                return Some(Reviewed { at, verdict: *verdict, reason: reason.clone(), rep: rep.clone() });
+            Self::Verdict(LeadReviewed { verdict, rep, .. }, reason) => {
+                return Some(Reviewed { at, verdict: *verdict, reason: reason.cloned(), rep: rep.clone() });
             }
             Self::Crm(stage) => (settled(*stage)?, "crm"),
             Self::Opened | Self::Won => (Verdict::Qualified, "deal"),
@@ -167,7 +168,9 @@ fn signals<'a>(
     for fact in &person.facts {
         let signal = match fact.event() {
             Some(Body::LeadUpdated(update)) => update.stage.map(Signal::Crm),
-            Some(Body::LeadReviewed(review)) => Some(Signal::Verdict(review)),
+            Some(Body::LeadReviewed(review)) => {
+                Some(Signal::Verdict(review, review.reason.as_ref().filter(|_| !person.erased)))
+            }
             _ => None,
         };
         signals.extend(signal.map(|signal| (fact.at, signal, fact.id.clone())));
@@ -207,7 +210,9 @@ impl Walk {
             Signal::Crm(Stage::Recycled) => self.back(at, Stage::Recycled, "crm"),
             Signal::Crm(Stage::Disqualified) => self.back(at, Stage::Disqualified, "crm"),
             Signal::Crm(stage) => self.forward(at, *stage, "crm"),
-            Signal::Verdict(review) => self.judge(at, review.verdict, said(&review.reason)),
+            Signal::Verdict(review, reason) => {
+                self.judge(at, review.verdict, reason.map_or("verdict", |reason| reason));
+            }
             Signal::Opened => self.forward(at, Stage::Opportunity, "deal_opened"),
             Signal::Won => self.forward(at, Stage::Customer, "deal_won"),
         }
@@ -276,10 +281,6 @@ impl Walk {
     }
 }
 
-fn said(reason: &Option<Text>) -> &str {
-    reason.as_deref().unwrap_or("verdict")
-}
-
 /// One clock an MQL entry: it stops at the first activity and the first answer before the next MQL entry.
 fn handoffs(person: &Person<'_>, entries: &[Entered], signals: &[(Timestamp, Signal<'_>, Text)]) -> Vec<HandedOff> {
     let mut starts = entries.iter().filter(|entry| entry.stage == Stage::Mql).peekable();
@@ -310,6 +311,6 @@ fn first_activity<'a>(person: &Person<'a>, from: Timestamp, end: Timestamp) -> O
 /// The first answer; of one instant what sales itself says, because it tells why.
 fn first_answer(signals: &[(Timestamp, Signal<'_>, Text)]) -> Option<Reviewed> {
     let answers = signals.iter().filter_map(|(at, signal, _)| Some((signal, signal.answer(*at)?)));
-    let first = answers.min_by_key(|(signal, answer)| (answer.at, !matches!(signal, Signal::Verdict(_))));
+    let first = answers.min_by_key(|(signal, answer)| (answer.at, !matches!(signal, Signal::Verdict(..))));
     first.map(|(_, answer)| answer)
 }

@@ -98,7 +98,7 @@ impl Shown<'_> {
         row::Lead {
             workspace: self.person.subject.workspace.clone(),
             lead: self.person.id.text(),
-            sealed: contact.sealed.filter(|_| !self.profile.erased).cloned(),
+            sealed: contact.sealed.filter(|_| !self.person.erased).cloned(),
             domain: contact.domain.cloned().unwrap_or_else(none),
             account: self.account.clone(),
             account_segment: segment.map_or_else(none, |(name, _)| name.clone()),
@@ -119,7 +119,7 @@ impl Shown<'_> {
             deals: u32::try_from(deals).unwrap_or(u32::MAX),
             won_deals: u32::try_from(won).unwrap_or(u32::MAX),
             merged_into: none(),
-            erased: self.profile.erased,
+            erased: self.person.erased,
             definition_version: self.rules.version.clone(),
         }
     }

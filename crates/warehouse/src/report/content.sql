@@ -8,4 +8,4 @@ FROM $views.credits AS c
 WHERE workspace = {workspace:String} AND model = {model:String} AND conversion_day BETWEEN {from:Date} AND {to:Date}
 GROUP BY content, content_group, buyer_stage, currency, exponent
 ORDER BY revenue DESC, won DESC, leads DESC, content
-LIMIT 1000
+LIMIT $rows

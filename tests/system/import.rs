@@ -47,6 +47,21 @@ fn bad_records_are_rejected_with_a_reason_and_the_import_goes_on() {
     assert_eq!(home.query("SELECT count() AS views FROM web_events"), [json!({ "views": 1 })]);
 }
 
+/// A server that is configured is asked, however new the data directory is; one that is not there is something found.
+#[test]
+fn check_asks_the_server_that_is_configured() {
+    let home = Home::new();
+    let up = home.up();
+    let server = up.url("clickhouse");
+    let new = Home::new().with(&[("CLICKHOUSE__URL", &server)]);
+    let new = new.within(vec![("SMARKETING_LIBCHDB".into(), "/nowhere".into())]);
+    let checked = new.run(&["check"]);
+    assert_eq!(checked.code, 0, "{}", checked.errors);
+    assert_eq!(up.stop(), Some(0));
+    let checked = new.run(&["check"]);
+    assert!(checked.code == 3 && checked.errors.contains(&server), "{}", checked.errors);
+}
+
 #[test]
 fn compressed_and_truncated_files_give_what_they_hold() {
     let home = Home::new();

@@ -2,6 +2,7 @@
 
 use crate::home::Home;
 use serde_json::json;
+use std::process::Command;
 
 fn lead(number: u32) -> String {
     format!(
@@ -93,6 +94,30 @@ fn consoles_read_what_the_command_line_prints() {
         assert_eq!(up.ask(&format!("/v1/{path}/{id}")), (200, printed));
     }
     assert!(up.get("/v1/reports/funnel")["remedy"].is_string(), "not without a token");
+    assert_eq!(up.stop(), Some(0));
+}
+
+/// What a browser asks before a page of another origin may send, and what it looks for in the answer.
+#[test]
+fn pages_of_configured_origins_may_send_events() {
+    let home = Home::new();
+    home.file("smarketing.toml", "[collector]\norigins = [\"https://acme.test\"]\n");
+    let up = home.up();
+    let preflight = |origin: &str| {
+        let url = format!("{}/v1/events", up.url("collector"));
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--include", "--request", "OPTIONS", "--header", &format!("Origin: {origin}")]);
+        curl.args(["--header", "Access-Control-Request-Method: POST"]);
+        curl.args(["--header", "Access-Control-Request-Headers: content-type", &url]);
+        String::from_utf8(curl.output().expect("curl is needed").stdout).unwrap().to_lowercase()
+    };
+    let allowed = preflight("https://acme.test");
+    for said in ["204", "access-control-allow-origin: https://acme.test", "allow-headers: content-type"] {
+        assert!(allowed.contains(said), "{said} in {allowed}");
+    }
+    let refused = preflight("https://evil.test");
+    assert!(refused.contains("403") && refused.contains("collector.origins"), "{refused}");
+    assert!(!refused.contains("access-control-allow"), "{refused}");
     assert_eq!(up.stop(), Some(0));
 }
 

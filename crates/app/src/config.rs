@@ -59,6 +59,8 @@ pub(crate) struct Collector {
     pub(crate) listen: String,
     /// Largest request body in MiB, after decompression.
     pub(crate) body_mib: u32,
+    /// Web origins whose pages may send events.
+    pub(crate) origins: Vec<String>,
     /// Opens the reports to whoever bears it; empty leaves them to this machine's own token.
     pub(crate) reader_token: String,
 }
@@ -133,9 +135,24 @@ impl ClickHouse {
     }
 }
 
+impl Collector {
+    fn validate(&self, problem: &mut dyn FnMut(&str, &str)) {
+        if !(1..=1_024).contains(&self.body_mib) {
+            problem("collector.body_mib", "must be between 1 and 1024");
+        }
+        for (at, _) in self.origins.iter().enumerate().filter(|(_, origin)| !is_origin(origin)) {
+            problem(
+                &format!("collector.origins[{at}]"),
+                "an origin as browsers send it, such as \"https://acme.test\": scheme and lower-case host, a port if it is \
+                 not the scheme's own, and no path",
+            );
+        }
+    }
+}
+
 impl Default for Collector {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:7070".into(), body_mib: 64, reader_token: String::new() }
+        Self { listen: "127.0.0.1:7070".into(), body_mib: 64, origins: Vec::new(), reader_token: String::new() }
     }
 }
 
@@ -318,9 +335,7 @@ fn validate(
     {
         problem("service.workspace", "1 to 64 of a-z, 0-9, _ and -");
     }
-    if !(1..=1_024).contains(&raw.collector.body_mib) {
-        problem("collector.body_mib", "must be between 1 and 1024");
-    }
+    raw.collector.validate(&mut problem);
     let times =
         [("reconcile_seconds", raw.service.reconcile_seconds), ("snapshot_seconds", raw.service.snapshot_seconds)];
     for (key, seconds) in times {
@@ -329,6 +344,14 @@ fn validate(
         }
     }
     raw.clickhouse.validate(&mut problem);
+    for (key, url, instead) in urls(&raw) {
+        if has_user(url) {
+            problem(
+                &key,
+                &format!("must not name a user or a password, because URLs are shown and logged; use {instead}"),
+            );
+        }
+    }
     let listen = raw.collector.listen.parse().ok();
     if listen.is_none() {
         problem("collector.listen", "an address and port such as \"127.0.0.1:7070\"");
@@ -355,6 +378,35 @@ fn validate(
         })
         .collect();
     Ok(Config { raw, rules: Arc::new(rules), listen, calendar, watch, values, warnings })
+}
+
+/// Every URL of the configuration: its key, and where a user and a password belong.
+fn urls(raw: &Raw) -> impl Iterator<Item = (String, &str, &'static str)> {
+    const REGISTRY: &str = "schema_registry_authorization beside it, such as \"Basic …\"";
+    let server = ("clickhouse.url".to_owned(), raw.clickhouse.url.as_str(), "clickhouse.user and clickhouse.password");
+    let own = ("kafka.schema_registry".to_owned(), raw.kafka.schema_registry.as_str(), REGISTRY);
+    let others = raw.kafka.sources.iter();
+    let others = others.map(|(name, source)| {
+        (format!("kafka.sources.{name}.schema_registry"), source.schema_registry.as_str(), REGISTRY)
+    });
+    [server, own].into_iter().chain(others)
+}
+
+/// Whether there is a user in a URL: whatever it is, before the first slash of what follows the scheme.
+fn has_user(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
+}
+
+/// Whether a browser sends it like this: what differs by a letter would never match.
+fn is_origin(text: &str) -> bool {
+    let Ok(url) = text.parse::<hyper::Uri>() else { return false };
+    let (Some(scheme @ ("http" | "https")), Some(authority)) = (url.scheme_str(), url.authority()) else {
+        return false;
+    };
+    let own = if scheme == "http" { 80 } else { 443 };
+    let plain = !authority.as_str().contains('@') && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    plain && authority.port_u16() != Some(own) && text == format!("{scheme}://{authority}")
 }
 
 /// Calls `visit` with the path and value of everything that is not a table.
@@ -493,6 +545,47 @@ mod tests {
         let text = parse(file, &[]).unwrap_err().to_string();
         for path in ["service.partitions", "definitions.scope", "definitions.models[0]", "collector.listen"] {
             assert!(text.contains(path), "{path} in {text}");
+        }
+    }
+
+    #[test]
+    fn origins_are_written_as_browsers_send_them() {
+        let parsed = |origin: &str| parse(&format!("[collector]\norigins = [\"{origin}\"]"), &[]);
+        for good in ["https://acme.test", "http://localhost:8080", "https://[::1]:8443"] {
+            assert_eq!(parsed(good).unwrap().raw.collector.origins, [good]);
+        }
+        for wrong in [
+            "acme.test",
+            "https://acme.test/",
+            "https://Acme.test",
+            "https://acme.test:443",
+            "ftp://a.test",
+            "*",
+            "https://a@acme.test",
+            "",
+        ] {
+            let text = parsed(wrong).unwrap_err().to_string();
+            assert!(text.contains("collector.origins[0]"), "{wrong}: {text}");
+        }
+    }
+
+    #[test]
+    fn urls_hold_no_passwords() {
+        let file = |url: &str| {
+            format!(
+                "[clickhouse]\nurl = \"{url}\"\n[kafka]\nschema_registry = \"{url}\"\n[kafka.sources.web]\nbrokers = \"b:1\"\n\
+                 schema_registry = \"{url}\"\ntopics = {{ views = \"auto\" }}"
+            )
+        };
+        parse(&file("http://host:8123/a@b"), &[]).unwrap();
+        for url in ["http://ada:secret@host:8123", "https://ada@host/", "ada:secret@host"] {
+            let text = parse(&file(url), &[]).unwrap_err().to_string();
+            for said in
+                ["clickhouse.url", "clickhouse.password", "kafka.schema_registry", "kafka.sources.web.schema_registry"]
+            {
+                assert!(text.contains(said), "{said} in {text}");
+            }
+            assert!(!text.contains("secret"), "{text}");
         }
     }
 

@@ -281,6 +281,7 @@ impl Outcome {
         Table {
             columns: columns.chain([column("ignored_because", Kind::Text)]).collect(),
             rows: self.files.iter().map(row).collect(),
+            cut: false,
         }
     }
 
@@ -295,7 +296,7 @@ impl Outcome {
                 (Column { name: name.to_owned(), kind: Kind::Integer }, Cell::Integer(i128::from(count)))
             })
             .unzip();
-        Table { columns, rows: vec![row] }
+        Table { columns, rows: vec![row], cut: false }
     }
 
     /// Rejects by reason.
@@ -308,6 +309,7 @@ impl Outcome {
                 Column { name: "records".to_owned(), kind: Kind::Integer },
             ],
             rows: self.stream.iter().flat_map(|stream| &stream.reasons).map(row).collect(),
+            cut: false,
         }
     }
 }

@@ -79,6 +79,14 @@ const LINGERING: Duration = Duration::from_secs(5);
 
 /// A warehouse on the engine.
 pub(crate) async fn connect(engine: &Engine, config: &Config, generation: u32) -> anyhow::Result<Warehouse> {
+    let options = options(engine, config, generation);
+    patiently(|| Warehouse::connect(options.clone()))
+        .await
+        .with_context(|| format!("could not connect to ClickHouse at {}", engine.url()))
+}
+
+/// How a generation of the engine, or the server, is reached.
+pub(crate) fn options(engine: &Engine, config: &Config, generation: u32) -> WarehouseOptions {
     let raw = &config.raw.clickhouse;
     let user = |user: &str, password: &str| Credentials { user: user.to_owned(), password: password.to_owned() };
     let (service, reader) = match engine {
@@ -86,7 +94,7 @@ pub(crate) async fn connect(engine: &Engine, config: &Config, generation: u32) -
         Engine::Server(_) if raw.reader_user.is_empty() => (user(&raw.user, &raw.password), None),
         Engine::Server(_) => (user(&raw.user, &raw.password), Some(user(&raw.reader_user, &raw.reader_password))),
     };
-    let options = WarehouseOptions {
+    WarehouseOptions {
         url: engine.url(),
         service,
         reader,
@@ -96,10 +104,7 @@ pub(crate) async fn connect(engine: &Engine, config: &Config, generation: u32) -
         durable: raw.durable,
         compress: matches!(engine, Engine::Server(_)),
         ..WarehouseOptions::default()
-    };
-    patiently(|| Warehouse::connect(options.clone()))
-        .await
-        .with_context(|| format!("could not connect to ClickHouse at {}", engine.url()))
+    }
 }
 
 /// Brings tables and views to today's.

@@ -32,7 +32,17 @@ pub(crate) fn print(format: Format, title: &str, table: &Table) -> io::Result<()
         Format::Json => json(&mut out, table)?,
         Format::Csv => csv(&mut out, table)?,
     }
-    out.flush()
+    out.flush()?;
+    if let Some(cut) = cut(title, table) {
+        eprintln!("{cut}");
+    }
+    Ok(())
+}
+
+/// What is to be said where rows were left out: whoever adds up the others has not all of it.
+pub(crate) fn cut(title: &str, table: &Table) -> Option<String> {
+    let remedy = "a shorter time (from, to) gives fewer, `smarketing query` all of them";
+    table.cut.then(|| format!("{title}: more than {} rows, the others are left out; {remedy}", table.rows.len()))
 }
 
 /// Aligned columns: numbers to the right, text to the left.
@@ -145,6 +155,7 @@ mod tests {
                 ],
                 vec![Cell::Empty, Cell::Integer(7), Cell::Decimal("0.0000".into())],
             ],
+            cut: false,
         }
     }
 
@@ -152,6 +163,13 @@ mod tests {
         let mut out = Vec::new();
         render(&mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_is_left_out_is_told() {
+        assert_eq!(cut("Funnel", &sample()), None);
+        let told = cut("Funnel", &Table { cut: true, ..sample() }).unwrap();
+        assert!(told.starts_with(&format!("Funnel: more than {} rows", sample().rows.len())), "{told}");
     }
 
     #[test]

@@ -136,7 +136,13 @@ impl Kept {
     /// Takes a snapshot if there are that many entries since the last.
     pub(crate) fn keep(&mut self, entries_min: u64) {
         if let Err(error) = self.take(entries_min) {
-            tracing::warn!(partition = self.partition, %error, "could not take a snapshot");
+            let differ = matches!(error, delivery::Error::Store(store::Error::Differ { .. }));
+            if differ {
+                tracing::error!(partition = self.partition, %error, "could not take a snapshot");
+            } else {
+                tracing::warn!(partition = self.partition, %error, "could not take a snapshot");
+            }
+            self.progress.measure(|metrics| metrics.unsheltered(differ));
         }
     }
 
@@ -234,6 +240,44 @@ mod tests {
         }
         assert_eq!(stored_state(opened.as_ref()).unwrap(), state);
         assert_eq!(opened.get_many(&[b"subject"]).unwrap(), [Some(b"value".to_vec())]);
+    }
+
+    #[test]
+    fn a_snapshot_that_differs_or_cannot_be_taken_is_counted() {
+        let (server, here) = (Server::new(), TempDir::new().unwrap());
+        let opened = |subject: &[u8]| {
+            let state = State { position: 40, ..State::default() };
+            let meta = vec![(b"state".to_vec(), Some(Arc::from(postcard::to_allocvec(&state).unwrap())))];
+            let subjects = vec![(subject.to_vec(), Some(Arc::from(b"value".as_slice())))];
+            let mut partition = Memory::default().partition(3).unwrap();
+            partition.commit(Commit { subjects, meta }).unwrap();
+            partition
+        };
+        let progress = Arc::new(Progress::measured(4, crate::Metrics::new().unwrap()));
+        let take = |subject: &[u8], directory: &TempDir| {
+            let mut kept = kept(opened(subject), directory, server.shelter());
+            kept.progress = Arc::clone(&progress);
+            kept.keep(1);
+        };
+        let counted = || {
+            let (lanes, lags) = (progress.lanes(), progress.lags());
+            let state = crate::metrics::State { lanes: &lanes, ends: &[0; 4], lags: &lags, failed: false };
+            let text = progress.metrics().unwrap().text(&state).unwrap();
+            ["smarketing_snapshots_differ_total ", "smarketing_snapshot_errors_total "]
+                .map(|name| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned())
+        };
+        take(b"one", &here);
+        take(b"one", &here);
+        assert_eq!(counted(), ["0", "0"]);
+        take(b"other", &here);
+        assert_eq!(counted(), ["1", "0"]);
+        let mut gone = TempDir::new().unwrap();
+        std::fs::remove_dir(gone.path()).unwrap();
+        std::fs::write(gone.path(), "no directory").unwrap();
+        gone.disable_cleanup(true);
+        take(b"one", &gone);
+        assert_eq!(counted(), ["1", "1"]);
+        std::fs::remove_file(gone.path()).unwrap();
     }
 
     #[test]

@@ -40,6 +40,12 @@ pub enum Error {
         /// What was found.
         what: String,
     },
+    /// There is another snapshot of the same position: deciding was not deterministic.
+    #[error("the snapshot \"{}\" is there with another content", path.display())]
+    Differ {
+        /// The snapshot that was there.
+        path: PathBuf,
+    },
     /// Another process has the directory open.
     #[error("\"{}\" is in use by {}", path.display(), holder(*pid))]
     Locked {

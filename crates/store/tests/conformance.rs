@@ -249,7 +249,7 @@ fn equal_content_gives_equal_snapshots_on_every_store() {
         assert_eq!(snapshot::list(bed.path(), 5).unwrap(), [later, file.clone()]);
         partition.wipe().unwrap();
         let other = snapshot::write(&*partition.view().unwrap(), 5, 77, bed.path());
-        assert!(matches!(other, Err(Error::Corrupt { .. })));
+        assert!(matches!(other, Err(Error::Differ { .. })));
         let opened = Snapshot::open(&file).unwrap();
         assert_eq!((opened.partition(), opened.position(), opened.len()), (5, 77, 501));
         opened.digest()

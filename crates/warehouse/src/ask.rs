@@ -8,6 +8,9 @@ use clickhouse::query::BytesCursor;
 /// Largest answer a report may give; reports are for people.
 const ANSWER_BYTES: usize = 64 << 20;
 
+/// Most rows of an answer that may grow without end; its SQL says `$rows`, which is one more, to know that there are more.
+pub const ROWS_MAX: usize = 10_000;
+
 /// A streaming answer in the format that was asked for.
 pub struct Answer(BytesCursor);
 
@@ -58,6 +61,7 @@ impl Warehouse {
             let message = format!("it is longer than {ANSWER_BYTES} bytes: ask for a shorter time");
             return Err(Error::Answer { subject: subject.to_owned(), message });
         }
-        Table::parse(subject, &body)
+        let table = Table::parse(subject, &body)?;
+        Ok(if sql.contains("$rows") { table.held(ROWS_MAX) } else { table })
     }
 }

@@ -26,7 +26,7 @@ mod views;
 mod watch;
 pub mod write;
 
-pub use ask::Answer;
+pub use ask::{Answer, ROWS_MAX};
 pub use calendar::Calendar;
 pub use checksum::{Bucket, Checksum};
 pub use cluster::Cluster;

@@ -76,7 +76,7 @@ fn word(by: Option<By>) -> &'static str {
 pub struct LeadPage {
     /// One row; none for a lead that is not there.
     pub profile: Table,
-    /// Touches, page views, stages, mails, calls and verdicts; the first 10 000.
+    /// Touches, page views, stages, mails, calls and verdicts; the latest where there are very many.
     pub timeline: Table,
 }
 
@@ -89,9 +89,9 @@ pub struct DealPage {
     pub conversions: Table,
     /// Its journey touch by touch with event ids, and the credit of every model beside it.
     pub journey: Table,
-    /// The signed entries that made that credit.
+    /// The signed entries that made that credit; the latest where there are very many, and then not all of it.
     pub ledger: Table,
-    /// Its changes.
+    /// Its changes; the latest where there are very many.
     pub history: Table,
 }
 
@@ -200,11 +200,10 @@ impl Warehouse {
         self.report("reconciliation", sql!("reconciliation"), scope, &[]).await
     }
 
-    /// What must be watched over: `reconciliation` with the amount and number of rows that do not add up, and `sla`
+    /// What must be watched over, in all workspaces: `reconciliation` with the amount and number of rows that do not add up, and `sla`
     /// with how many hand-offs of the 30 days before `day` were answered too late, or still wait (`open`).
-    pub async fn health(&self, workspace: &str, day: Day) -> Result<Table> {
-        let day = day.to_string();
-        self.ask("health", sql!("health"), &[("workspace", workspace), ("day", &day)]).await
+    pub async fn health(&self, day: Day) -> Result<Table> {
+        self.ask("health", sql!("health"), &[("day", &day.to_string())]).await
     }
 
     /// Profile and timeline of a lead, named by its hexadecimal id.
@@ -212,7 +211,7 @@ impl Warehouse {
         let named = [("workspace", workspace), ("lead", lead)];
         Ok(LeadPage {
             profile: self.ask("lead", sql!("lead_profile"), &named).await?,
-            timeline: self.ask("lead", sql!("lead_timeline"), &named).await?,
+            timeline: self.ask("lead", sql!("lead_timeline"), &named).await?.reversed(),
         })
     }
 
@@ -223,8 +222,8 @@ impl Warehouse {
             deal: self.ask("deal", sql!("deal"), &named).await?,
             conversions: self.ask("deal", sql!("deal_conversions"), &named).await?,
             journey: self.ask("deal", sql!("deal_journey"), &named).await?.pivot(),
-            ledger: self.ask("deal", sql!("deal_ledger"), &named).await?,
-            history: self.ask("deal", sql!("deal_history"), &named).await?,
+            ledger: self.ask("deal", sql!("deal_ledger"), &named).await?.reversed(),
+            history: self.ask("deal", sql!("deal_history"), &named).await?.reversed(),
         })
     }
 

@@ -11,6 +11,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The rows; every row has one cell a column.
     pub rows: Vec<Vec<Cell>>,
+    /// Whether there are more rows, which were left out.
+    pub cut: bool,
 }
 
 /// A column of a [`Table`].
@@ -66,7 +68,20 @@ impl Table {
             }
             rows.push(values.into_iter().zip(&columns).map(|(value, column)| Cell::new(value, column.kind)).collect());
         }
-        Ok(Self { columns, rows })
+        Ok(Self { columns, rows, cut: false })
+    }
+
+    /// No more than so many rows, and whether there were more.
+    pub(crate) fn held(mut self, rows: usize) -> Self {
+        self.cut = self.rows.len() > rows;
+        self.rows.truncate(rows);
+        self
+    }
+
+    /// The rows from the last to the first: what was asked for latest first is read from the beginning.
+    pub(crate) fn reversed(mut self) -> Self {
+        self.rows.reverse();
+        self
     }
 
     /// Where the column called `name` is.
@@ -101,7 +116,7 @@ impl Table {
             }
         }
         rows.iter_mut().for_each(|row| row.resize(columns.len(), Cell::Empty));
-        Self { columns, rows }
+        Self { columns, rows, cut: self.cut }
     }
 }
 

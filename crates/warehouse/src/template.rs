@@ -1,5 +1,6 @@
 //! The few things our SQL files leave open: database names, table settings, money as a decimal, and intervals.
 
+use crate::ask::ROWS_MAX;
 use crate::{Error, Options, Result};
 
 /// How much larger than its largest part a merge's whole must be while parts are young: ClickHouse's own 5 has every
@@ -39,7 +40,11 @@ impl Names {
     pub(crate) fn expand(&self, sql: &str) -> String {
         let sql = wilson(&major(sql), "$wilson_low(", '-', "greatest", 0);
         let sql = wilson(&sql, "$wilson_high(", '+', "least", 1);
-        sql.replace("$data", &self.data).replace("$views", &self.views).replace("$settings", &self.settings)
+        let rows = (ROWS_MAX + 1).to_string();
+        sql.replace("$rows", &rows)
+            .replace("$data", &self.data)
+            .replace("$views", &self.views)
+            .replace("$settings", &self.settings)
     }
 }
 

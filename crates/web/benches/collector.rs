@@ -6,7 +6,7 @@ use smarketing_engine::vault::Ring;
 use smarketing_engine::{Intake, Pepper, Progress, Vault};
 use smarketing_kernel::time::{Day, Timestamp};
 use smarketing_store::Store as _;
-use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, RetryRequest, Unanswered};
+use smarketing_web::{Admin, Answered, Collector, ImportRequest, Inquiry, Options, RetryRequest, Unanswered};
 use std::env;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -30,7 +30,7 @@ impl Admin for Nobody {
         Ok(serde_json::Value::Null)
     }
 
-    fn ask(&self, _: &Inquiry) -> Result<String, Unanswered> {
+    fn ask(&self, _: &Inquiry) -> Result<Answered, Unanswered> {
         Err(Unanswered::Failed("not measured".into()))
     }
 

@@ -2,7 +2,7 @@
 
 use crate::options::ADMIN_BYTES;
 use crate::refusal::Refusal;
-use crate::reports::{Inquiry, Unanswered};
+use crate::reports::{Answered, Inquiry, Unanswered};
 use crate::server::{Front, Peer};
 use crate::upload;
 use axum::Json;
@@ -42,7 +42,7 @@ pub trait Admin: Send + Sync + 'static {
     ///
     /// # Errors
     /// What is wrong with the question, or why it has no answer.
-    fn ask(&self, inquiry: &Inquiry) -> Result<String, Unanswered>;
+    fn ask(&self, inquiry: &Inquiry) -> Result<Answered, Unanswered>;
 
     /// Waits until everything journalled so far is delivered; answers the positions.
     ///

@@ -170,7 +170,7 @@ pub(crate) async fn check_origin(State(front): State<Arc<Front>>, request: Reque
     let Some(origin) = request.headers().get(header::ORIGIN).cloned() else { return next.run(request).await };
     if !front.options.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
         let error = "pages of this origin may not send events";
-        let remedy = "add the origin to the collector's configuration";
+        let remedy = "add the origin to collector.origins of the configuration";
         return Refusal::new(StatusCode::FORBIDDEN, error, remedy).into_response();
     }
     let mut response = if request.method() == Method::OPTIONS {

@@ -28,5 +28,5 @@ mod upload;
 
 pub use admin::{Admin, ImportRequest, RetryRequest};
 pub use options::Options;
-pub use reports::{Inquiry, Unanswered};
+pub use reports::{Answered, Inquiry, Unanswered};
 pub use server::{Collector, Error};

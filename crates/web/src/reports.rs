@@ -9,7 +9,7 @@ use crate::options::ANSWER_BYTES;
 use crate::refusal::Refusal;
 use crate::server::Front;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use std::sync::Arc;
@@ -24,6 +24,18 @@ pub struct Inquiry {
     /// Options by name, in the order they were given; a switch has an empty value.
     pub options: Vec<(String, String)>,
 }
+
+/// An answer as the command line prints it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// One object a line.
+    pub lines: String,
+    /// What is to be said where rows were left out.
+    pub cut: Option<String>,
+}
+
+/// Says in an answer that rows were left out, and how to ask for fewer.
+const CUT: HeaderName = HeaderName::from_static("smarketing-rows-left-out");
 
 /// Why there is no answer, in a sentence for whoever asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,11 +91,15 @@ async fn answer(
         let _held = turn;
         admin.ask(&Inquiry { verb, subject, options })
     };
-    let lines = tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::fault())?.map_err(refusal)?;
-    if lines.len() > ANSWER_BYTES {
+    let answered = tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::fault())?.map_err(refusal)?;
+    if answered.lines.len() > ANSWER_BYTES {
         return Err(refusal(Unanswered::Wrong(format!("the answer is longer than {ANSWER_BYTES} bytes"))));
     }
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")], lines).into_response())
+    let told = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
+    let mut response = (told, answered.lines).into_response();
+    let cut = answered.cut.and_then(|cut| HeaderValue::try_from(cut).ok());
+    response.headers_mut().extend(cut.map(|cut| (CUT, cut)));
+    Ok(response)
 }
 
 fn refusal(unanswered: Unanswered) -> Refusal {

@@ -288,6 +288,9 @@ async fn readers_need_a_token_and_get_what_the_command_line_prints() {
     assert!(funnel.head.contains("application/x-ndjson") && funnel.head.contains("no-store"), "{funnel:?}");
     assert_eq!(funnel.json, json!(["report", "funnel", [["by", "channel"], ["from", "2026-01-01"]]]));
     assert_eq!(asked("/v1/leads/a%40b.test?contact_id").await.json, json!(["lead", "a@b.test", [["contact_id", ""]]]));
+    assert!(!funnel.head.contains("smarketing-rows-left-out"), "{funnel:?}");
+    let large = asked("/v1/reports/large").await;
+    assert!(large.head.contains("smarketing-rows-left-out: more than 5\r\n"), "{large:?}");
     assert_eq!(asked("/v1/deals/d-1").await.json, json!(["deal", "d-1", []]));
     assert_eq!(send(bed.address, "POST", "/v1/deals/d-1", reader, b"").await.status, 405);
     let closed = Bed::new().await;

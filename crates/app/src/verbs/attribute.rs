@@ -193,6 +193,7 @@ fn table(file: &File, credits: &[ChannelCredit]) -> Table {
             column("removal_effect", Kind::Decimal),
         ],
         rows: credits.iter().map(row).collect(),
+        cut: false,
     }
 }
 

@@ -206,7 +206,7 @@ fn show(compared: &Compared, global: &Global) -> anyhow::Result<End> {
         let numbers = numbers.map(|number| Cell::Integer(i128::from(number)));
         std::iter::once(Cell::Text((*table).to_owned())).chain(numbers).collect()
     };
-    let table = Table { columns: columns.collect(), rows: compared.iter().map(row).collect() };
+    let table = Table { columns: columns.collect(), rows: compared.iter().map(row).collect(), cut: false };
     render::print(format, "Audit", &table)?;
     for (table, comparison) in compared {
         let Comparison { missing, extra, different, .. } = comparison;

@@ -5,11 +5,12 @@ use super::import::context;
 use crate::End;
 use crate::cli::{Check, Global};
 use crate::config::Config;
+use crate::house::{Engine, options};
 use crate::place::Place;
 use crate::render;
 use anyhow::Context as _;
 use smarketing_schema::read_events;
-use smarketing_warehouse::{Cell, Column, Kind, Table};
+use smarketing_warehouse::{Cell, Column, Kind, Table, Warehouse};
 use std::collections::BTreeMap;
 
 pub(crate) async fn run(place: &Place, config: &Config, global: &Global, asked: &Check) -> anyhow::Result<End> {
@@ -37,17 +38,21 @@ fn values(config: &Config) -> Table {
     Table {
         columns: vec![column("key"), column("value"), column("from")],
         rows: config.values.iter().map(row).collect(),
+        cut: false,
     }
 }
 
 /// The engine answers, the tables are current, the definitions are those of the data.
 async fn connections(place: &Place, config: &Config) -> anyhow::Result<Vec<String>> {
-    let library = smarketing_chbox::find_library(None);
-    if let Err(error) = library {
+    if config.has_server() {
+        if let Err(error) = server(config).await {
+            return Ok(vec![format!("{error:#}")]);
+        }
+    } else if let Err(error) = smarketing_chbox::find_library(None) {
         return Ok(vec![error.to_string()]);
     }
     let Some(layout) = place.layout()? else {
-        eprintln!("the data directory is new; nothing to connect to yet");
+        eprintln!("the data directory is new; there are no tables of its own yet");
         return Ok(Vec::new());
     };
     let mut findings = Vec::new();
@@ -61,13 +66,28 @@ async fn connections(place: &Place, config: &Config) -> anyhow::Result<Vec<Strin
     Ok(findings)
 }
 
+/// The configured server answers, and lets in whoever asks.
+async fn server(config: &Config) -> anyhow::Result<()> {
+    let engine = Engine::Server(config.raw.clickhouse.url.clone());
+    let warehouse = Warehouse::connect(options(&engine, config, 1)).await;
+    let warehouse = warehouse.with_context(|| format!("could not connect to ClickHouse at {}", engine.url()))?;
+    warehouse.query("SELECT 1", "TSV")?.next().await?;
+    Ok(())
+}
+
 /// The brokers, where some are configured, answer and let us in.
-async fn brokers(config: &Config) -> Option<String> {
+async fn brokers(config: &Config) -> Vec<String> {
     let kafka = &config.raw.kafka;
-    if kafka.brokers.is_empty() {
-        return None;
+    let own = (!kafka.brokers.is_empty()).then(|| ("kafka.brokers".to_owned(), kafka.cluster(), kafka.journal.clone()));
+    let others = kafka.sources.iter().filter_map(|(name, source)| {
+        Some((format!("kafka.sources.{name}"), source.cluster(), source.topics.keys().next()?.clone()))
+    });
+    let mut findings = Vec::new();
+    for (key, cluster, topic) in own.into_iter().chain(others) {
+        let answered = crate::shared::knock(&cluster, &topic).await;
+        findings.extend(answered.err().map(|error| format!("{key}: {error:#}")));
     }
-    crate::shared::knock(&kafka.cluster(), &kafka.journal).await.err().map(|error| error.to_string())
+    findings
 }
 
 /// The object store of snapshots, where one is configured, answers and lets us in.

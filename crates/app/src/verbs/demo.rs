@@ -102,7 +102,7 @@ fn winning(journey: &Table) -> Table {
     let won = |row: &&Vec<Cell>| row.get(kind) == Some(&Cell::Text("won".to_owned()));
     let rows: Vec<Vec<Cell>> = journey.rows.iter().filter(won).cloned().collect();
     let kept = |index: &usize| !LEFT_OUT.contains(&journey.columns[*index].name.as_str());
-    pick(&Table { columns: journey.columns.clone(), rows }, kept)
+    pick(&Table { columns: journey.columns.clone(), rows, cut: false }, kept)
 }
 
 /// A wide table without the models that are not on the tour.
@@ -118,6 +118,7 @@ fn pick(table: &Table, keep: impl Fn(&usize) -> bool) -> Table {
     Table {
         columns: kept.iter().map(|index| table.columns[*index].clone()).collect(),
         rows: table.rows.iter().map(|row| kept.iter().map(|index| row[*index].clone()).collect()).collect(),
+        cut: false,
     }
 }
 

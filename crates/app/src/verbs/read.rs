@@ -12,7 +12,7 @@ use clap::Parser;
 use smarketing_engine::Pepper;
 use smarketing_warehouse::report::{self, Scope};
 use smarketing_warehouse::{Table, Warehouse};
-use smarketing_web::{Inquiry, Unanswered};
+use smarketing_web::{Answered, Inquiry, Unanswered};
 use std::io::{Read as _, Write as _};
 
 /// Longest statement `query` takes.
@@ -236,7 +236,7 @@ pub(crate) async fn ask(
     config: &Config,
     place: &Place,
     inquiry: &Inquiry,
-) -> Result<String, Unanswered> {
+) -> Result<Answered, Unanswered> {
     let flags = inquiry.options.iter().map(|(name, value)| {
         let name = name.replace('_', "-");
         if value.is_empty() { format!("--{name}") } else { format!("--{name}={value}") }
@@ -269,7 +269,9 @@ pub(crate) async fn ask(
     let mut lines = Vec::new();
     let written = tables.iter().try_for_each(|(_, table)| render::json(&mut lines, table));
     written.map_err(|error| failed(error.into()))?;
-    String::from_utf8(lines).map_err(|error| failed(error.into()))
+    let lines = String::from_utf8(lines).map_err(|error| failed(error.into()))?;
+    let cut: Vec<String> = tables.iter().filter_map(|(title, table)| render::cut(title, table)).collect();
+    Ok(Answered { lines, cut: (!cut.is_empty()).then(|| cut.join(". ")) })
 }
 
 /// What is wrong, and what is allowed; the rest of the message is for terminals.
@@ -289,5 +291,5 @@ pub(crate) fn upright(table: &Table, format: Format) -> Table {
     let column = |name: &str| Column { name: name.to_owned(), kind: Kind::Text };
     let cells = table.columns.iter().zip(row).filter(|(_, cell)| **cell != Cell::Empty);
     let pair = |(column, cell): (&Column, &Cell)| vec![Cell::Text(column.name.clone()), Cell::Text(cell.to_string())];
-    Table { columns: vec![column("field"), column("value")], rows: cells.map(pair).collect() }
+    Table { columns: vec![column("field"), column("value")], rows: cells.map(pair).collect(), cut: false }
 }

@@ -14,7 +14,7 @@ use smarketing_kernel::money::Currency;
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Day;
 use smarketing_warehouse::Warehouse;
-use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, RetryRequest, Unanswered};
+use smarketing_web::{Admin, Answered, Collector, ImportRequest, Inquiry, Options, RetryRequest, Unanswered};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +43,7 @@ pub(crate) async fn serve_with<T: Send + 'static>(
     let options = Options {
         body_bytes_max: u64::from(config.raw.collector.body_mib) << 20,
         workspace: Text::from(config.raw.service.workspace.as_str()),
+        origins: config.raw.collector.origins.clone(),
         reader_token: config.raw.collector.reader_token.clone(),
         collects: config.raw.service.roles.iter().any(|role| role == "web"),
         ..Options::new(config.listen, token.clone(), feed::now)
@@ -169,7 +170,7 @@ impl Admin for Errands {
         Ok(serde_json::json!({ "alarms": alarms }))
     }
 
-    fn ask(&self, inquiry: &Inquiry) -> Result<String, Unanswered> {
+    fn ask(&self, inquiry: &Inquiry) -> Result<Answered, Unanswered> {
         self.runtime.block_on(super::read::ask(&self.warehouse, &self.config, &self.place, inquiry))
     }
 

@@ -55,6 +55,9 @@ pub(crate) async fn evaluate(warehouse: &Warehouse, config: &Config, day: Day) -
     Ok(found)
 }
 
+/// How often the monitor is told what the warehouse and the disk know, whatever the watch does.
+const TOLD_EVERY: Duration = Duration::from_secs(300);
+
 /// Evaluates, and tells the monitor what the warehouse knows.
 pub(crate) async fn round(
     warehouse: &Warehouse,
@@ -64,20 +67,40 @@ pub(crate) async fn round(
     day: Day,
 ) -> anyhow::Result<usize> {
     let found = evaluate(warehouse, config, day).await?;
-    let health = warehouse.health(&config.raw.service.workspace, day).await?;
     if let Some(metrics) = progress.metrics() {
         gauges::watch(metrics, &found, feed::now());
-        gauges::health(metrics, &health);
-        gauges::stores(metrics, place);
     }
+    tell(warehouse, place, progress, day).await?;
     Ok(found.iter().filter(|one| one.alarm).count())
 }
 
-/// Evaluates at once and then every so often, until it is dropped. What goes wrong is tried again next time.
+/// Tells the monitor of the books, the hand-offs and the disk.
+async fn tell(warehouse: &Warehouse, place: &Place, progress: &Progress, day: Day) -> anyhow::Result<()> {
+    let Some(metrics) = progress.metrics() else { return Ok(()) };
+    gauges::stores(metrics, place);
+    gauges::health(metrics, &warehouse.health(day).await?);
+    Ok(())
+}
+
+/// Evaluates, and tells the monitor, at once and then every so often, until it is dropped. What goes wrong is tried
+/// again next time.
 pub(crate) async fn rounds(warehouse: Warehouse, config: Config, place: Place, progress: Arc<Progress>) {
+    tokio::join!(tellings(&warehouse, &place, &progress), evaluations(&warehouse, &config, &place, &progress));
+}
+
+async fn tellings(warehouse: &Warehouse, place: &Place, progress: &Progress) {
+    loop {
+        if let Err(error) = tell(warehouse, place, progress, feed::now().day()).await {
+            tracing::warn!(%error, "could not tell the monitor what the warehouse knows");
+        }
+        tokio::time::sleep(TOLD_EVERY).await;
+    }
+}
+
+async fn evaluations(warehouse: &Warehouse, config: &Config, place: &Place, progress: &Progress) {
     let Some(every) = config.raw.watch.every_minutes.checked_mul(60).filter(|seconds| *seconds > 0) else { return };
     loop {
-        if let Err(error) = round(&warehouse, &config, &place, &progress, feed::now().day()).await {
+        if let Err(error) = round(warehouse, config, place, progress, feed::now().day()).await {
             tracing::warn!(%error, "the conversion watch could not evaluate");
         }
         tokio::time::sleep(Duration::from_secs(u64::from(every))).await;

@@ -14,7 +14,7 @@ use crate::{Error, FORMAT, Result, View, sync_directory};
 ///
 /// The file appears under its name only when it is whole and durable. If the name is
 /// there already its content must be the same: two contents for one position mean that
-/// the fold is not deterministic, and that is [`Error::Corrupt`].
+/// the fold is not deterministic, and that is [`Error::Differ`].
 pub fn write(view: &dyn View, partition: u32, position: u64, directory: &Path) -> Result<PathBuf> {
     fs::create_dir_all(directory).map_err(Error::io("create the directory", directory))?;
     let path = directory.join(file_name(partition, position));
@@ -32,7 +32,7 @@ pub fn write(view: &dyn View, partition: u32, position: u64, directory: &Path) -
 fn place(draft: &Path, path: &Path) -> Result<()> {
     if path.exists() {
         if Snapshot::open(path)?.digest() != Snapshot::open(draft)?.digest() {
-            return Err(Error::corrupt(path, "the partition had another content at the same position"));
+            return Err(Error::Differ { path: path.into() });
         }
         return fs::remove_file(draft).map_err(Error::io("remove", draft));
     }

@@ -5,4 +5,4 @@ SELECT
 FROM $views.content_conversion
 WHERE workspace = {workspace:String} AND content != '(none)'
 ORDER BY indexOf(['better', 'as its peers', 'worse'], stands), rate_low DESC, leads DESC, content
-LIMIT 1000
+LIMIT $rows

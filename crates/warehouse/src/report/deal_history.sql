@@ -1,5 +1,5 @@
 SELECT changed_at, kind, stage, amount, currency, reason, event_id
 FROM $views.deal_history
 WHERE workspace = {workspace:String} AND deal = {deal:String}
-ORDER BY changed_at, event_id
-LIMIT 10000
+ORDER BY changed_at DESC, event_id DESC
+LIMIT $rows

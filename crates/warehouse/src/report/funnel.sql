@@ -11,4 +11,4 @@ FROM $views.stage_steps
 WHERE workspace = {workspace:String} AND toDate(entered_at) BETWEEN {from:Date} AND {to:Date}
 GROUP BY stage, next_stage, segment
 ORDER BY indexOf(['lead', 'mql', 'sal', 'sql', 'opportunity', 'customer'], stage), next_stage, entered DESC, segment
-LIMIT 10000
+LIMIT $rows

@@ -9,4 +9,4 @@ WHERE workspace = {workspace:String} AND (model = {model:String} OR lost = 'hand
     AND lost_month BETWEEN toStartOfMonth({from:Date}) AND {to:Date}
 GROUP BY lost, lost_reason, segment, currency
 ORDER BY lost, times DESC, lost_reason, segment
-LIMIT 10000
+LIMIT $rows

@@ -10,4 +10,4 @@ FROM $views.recycled
 WHERE workspace = {workspace:String} AND toDate(left_at) BETWEEN {from:Date} AND {to:Date}
 GROUP BY stage, from_stage, reason, segment
 ORDER BY times DESC, stage, from_stage, reason, segment
-LIMIT 10000
+LIMIT $rows

@@ -3,4 +3,4 @@ SELECT stream, reason, count() AS records, min(position) AS first_position, max(
 FROM $views.rejects
 GROUP BY stream, reason
 ORDER BY records DESC, stream, reason
-LIMIT 1000
+LIMIT $rows

@@ -3,4 +3,4 @@ SELECT
 FROM $views.sla_breaches
 WHERE workspace = {workspace:String} AND toDate(mql_at) BETWEEN {from:Date} AND {to:Date}
 ORDER BY open DESC, mql_at DESC, lead, breach
-LIMIT 1000
+LIMIT $rows

@@ -15,4 +15,4 @@ WHERE workspace = {workspace:String} AND model IN ({model:String}, '(none)')
     AND month BETWEEN toStartOfMonth({from:Date}) AND {to:Date}
 GROUP BY segment, currency
 ORDER BY spend DESC, revenue DESC, segment
-LIMIT 1000
+LIMIT $rows

@@ -12,4 +12,4 @@ WHERE workspace = {workspace:String} AND toDate(entered_at) BETWEEN {from:Date} 
     AND converted_at IS NOT NULL
 GROUP BY stage, next_stage, segment
 ORDER BY indexOf(['lead', 'mql', 'sal', 'sql', 'opportunity', 'customer'], stage), next_stage, converted DESC, segment
-LIMIT 10000
+LIMIT $rows

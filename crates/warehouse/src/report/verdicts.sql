@@ -22,4 +22,4 @@ FROM $views.verdicts AS v
 WHERE workspace = {workspace:String} AND toDate(mql_at) BETWEEN {from:Date} AND {to:Date}
 GROUP BY segment
 ORDER BY if({by:String} = 'score', segment, ''), handoffs DESC, segment
-LIMIT 1000
+LIMIT $rows

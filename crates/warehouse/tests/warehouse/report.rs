@@ -1,10 +1,11 @@
 //! Questions and their answers.
 
-use crate::rows::{ADA, world};
+use crate::rows::{self, ADA, day, world};
 use crate::server::{ask, holding, run, try_ask};
+use smarketing_kernel::row::Rows;
 use smarketing_kernel::time::Day;
 use smarketing_warehouse::report::{By, Scope};
-use smarketing_warehouse::{Cell, Error, Kind, Table};
+use smarketing_warehouse::{Cell, Error, Kind, ROWS_MAX, Table};
 
 /// Header and rows, fields separated by `|`.
 pub(crate) fn text(table: &Table) -> Vec<String> {
@@ -154,5 +155,47 @@ fn values_never_become_sql_and_readers_only_read() {
             assert!(matches!(error, Error::Refused { .. }), "{refused}: {error}");
         }
         assert_eq!(ask(&warehouse, "SELECT '?', count() FROM deals WHERE deal != '?' FORMAT CSV").await, "\"?\",3");
+    });
+}
+
+/// Ten thousand rows are shown, and it is told that there are more; of what has an order in time, the latest.
+#[test]
+fn what_is_cut_is_told_and_the_latest_stays() {
+    run(async {
+        let most = i64::try_from(ROWS_MAX).unwrap();
+        let mut rows = world();
+        let call = rows.lead_events.remove(0);
+        let calls = |count: i64| {
+            let at = |number: i64| {
+                let mut call = call.clone();
+                (call.row.occurred_at, call.row.event_id) = (day(30).plus(number), rows::text(&format!("c-{number}")));
+                call
+            };
+            (0..count).map(at).collect::<Vec<_>>()
+        };
+        let whole = Rows { partition: 3, version: 1, lead_events: calls(most), ..Rows::default() };
+        let warehouse = holding("whole", &[whole]).await;
+        let timeline = warehouse.lead("w", ADA).await.unwrap().timeline;
+        assert_eq!((timeline.rows.len(), timeline.cut), (ROWS_MAX, false));
+
+        rows.lead_events = calls(most);
+        let entry = rows.credit_ledger.remove(0);
+        rows.credit_ledger = (0..4_000_u32)
+            .map(|index| {
+                let mut entry = entry.clone();
+                (entry.index, entry.recorded_at) = (index, day(40).plus(i64::from(index)));
+                entry
+            })
+            .collect();
+        let warehouse = holding("cut", &[rows]).await;
+        let timeline = warehouse.lead("w", ADA).await.unwrap().timeline;
+        assert_eq!((timeline.rows.len(), timeline.cut), (ROWS_MAX, true));
+        let told = text(&timeline);
+        assert!(told[1].contains("|call|") && told[ROWS_MAX].contains(&format!("|c-{}", most - 1)), "{}", told[1]);
+        let ledger = warehouse.deal("w", "d-1").await.unwrap().ledger;
+        assert_eq!((ledger.rows.len(), ledger.cut), (ROWS_MAX, true));
+        assert!(ledger.rows[0][0].to_string() < ledger.rows[ROWS_MAX - 1][0].to_string());
+        assert!(ledger.rows[ROWS_MAX - 1][0].to_string().starts_with("2026-04-10T00:00:03.999"));
+        assert!(!warehouse.funnel(&Scope::all("w"), None).await.unwrap().cut);
     });
 }

@@ -265,6 +265,20 @@ fn a_deal_that_was_never_credited_shows_against_no_model() {
     });
 }
 
+/// Whoever is told of one workspace's books is told of all.
+#[test]
+fn health_is_that_of_all_workspaces() {
+    run(async {
+        let mut other = world();
+        other.deals.iter_mut().for_each(|deal| deal.row.workspace = rows::text("other"));
+        other.handoffs.iter_mut().for_each(|handoff| handoff.row.workspace = rows::text("other"));
+        let other = Rows { partition: 4, version: 1, deals: other.deals, handoffs: other.handoffs, ..Rows::default() };
+        let warehouse = holding("health", &[world(), other]).await;
+        let health = crate::report::text(&warehouse.health(rows::day(7).day()).await.unwrap());
+        assert_eq!(health[1..], ["reconciliation||0|230002|4", "sla|first_touch|1|0|2", "sla|verdict|1|0|2"]);
+    });
+}
+
 #[test]
 fn credit_sums_to_the_value_and_the_ledger_to_the_credit() {
     run(async {

@@ -7,7 +7,7 @@ use smarketing_engine::{Intake, Pepper, Progress, Vault, codec};
 use smarketing_kernel::entry::Entry;
 use smarketing_kernel::time::{Day, Timestamp};
 use smarketing_store::Store as _;
-use smarketing_web::{Admin, Collector, ImportRequest, Inquiry, Options, RetryRequest, Unanswered};
+use smarketing_web::{Admin, Answered, Collector, ImportRequest, Inquiry, Options, RetryRequest, Unanswered};
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -114,13 +114,16 @@ impl Admin for Echo {
         Ok(serde_json::json!({ "day": day.to_string() }))
     }
 
-    fn ask(&self, inquiry: &Inquiry) -> Result<String, Unanswered> {
+    fn ask(&self, inquiry: &Inquiry) -> Result<Answered, Unanswered> {
         match inquiry.subject.as_str() {
             "missing" => Err(Unanswered::Missing("no such deal".into())),
             "wrong" => Err(Unanswered::Wrong("no such report; there are a, b".into())),
             "down" => Err(Unanswered::Failed("the warehouse is down".into())),
-            "long" => Ok(" ".repeat(17 << 20)),
-            _ => Ok(format!("{}\n", serde_json::json!([inquiry.verb, inquiry.subject, inquiry.options]))),
+            "long" => Ok(Answered { lines: " ".repeat(17 << 20), cut: None }),
+            subject => {
+                let lines = format!("{}\n", serde_json::json!([inquiry.verb, subject, inquiry.options]));
+                Ok(Answered { lines, cut: (subject == "large").then(|| "more than 5".into()) })
+            }
         }
     }
 

@@ -261,7 +261,7 @@ mod tests {
         };
         let counted = || {
             let (lanes, lags) = (progress.lanes(), progress.lags());
-            let state = crate::metrics::State { lanes: &lanes, ends: &[0; 4], lags: &lags, failed: false };
+            let state = crate::metrics::State { lanes: &lanes, ends: Some(&[0; 4]), lags: &lags, failed: false };
             let text = progress.metrics().unwrap().text(&state).unwrap();
             ["smarketing_snapshots_differ_total ", "smarketing_snapshot_errors_total "]
                 .map(|name| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned())

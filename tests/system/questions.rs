@@ -2,6 +2,7 @@
 
 use crate::home::Home;
 use serde_json::json;
+use std::path::Path;
 
 /// The three lines of the contract's own example, and what surrounds them.
 const STORY: &str = r#"{"event":"page_viewed","event_id":"e-1","occurred_at":"2026-03-01T09:30:00Z","visitor_id":"v-1","url":"https://acme.test/blog/ten-cures?utm_source=google&utm_medium=cpc","referrer":"https://www.google.com/"}
@@ -98,4 +99,31 @@ fn models_run_on_a_path_file_without_the_service() {
     assert_eq!([value(0), value(1), value(2)], [3_243.24, 3_567.57, 1_189.19]);
     assert_eq!((&answer["model"], &answer["order"]), (&json!("markov"), &json!(1)));
     assert_eq!(home.run(&["attribute", "--paths", paths.to_str().unwrap(), "--model", "best"]).code, 1);
+}
+
+/// Whether these words are anywhere below a folder.
+fn holds(folder: &Path, words: &str) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        let found = |bytes: Vec<u8>| bytes.windows(words.len()).any(|window| window == words.as_bytes());
+        if path.is_dir() { holds(&path, words) } else { found(std::fs::read(&path).unwrap()) }
+    })
+}
+
+#[test]
+fn what_names_somebody_is_nowhere_in_the_data_directory() {
+    // Words that no compression shortens: what is readable is found.
+    let told = r#"{"event":"lead_updated","event_id":"e-1","occurred_at":"2026-03-01T09:30:00Z","email":"ada@copier.test","attributes":{"full_name":"Jq9Zx7Wv2KpU","Mobile":"Hf3Lr8Tb6YdN","title":"VP Vk5Qm1Xz8GwR","origin_source":"Ps4Cn9Ej2ToB","declared_monthly_revenue":"Dw6Ua3Iy7MhF"}}
+{"event":"form_submitted","event_id":"e-2","occurred_at":"2026-03-01T09:34:00Z","email":"ada@copier.test","form_id":"f","fields":{"full_name":"Bt8Xe2Gz5RqL","company_size":"201-500 Nk7Sv4Oc9AjP"}}"#;
+    let home = Home::new();
+    let file = home.file("told.jsonl", told);
+    home.done(&["import", "events", file.to_str().unwrap()]);
+    for clear in ["Vk5Qm1Xz8GwR", "Ps4Cn9Ej2ToB", "Dw6Ua3Iy7MhF", "Nk7Sv4Oc9AjP"] {
+        assert!(holds(&home.data(), clear), "{clear} is to stay readable");
+    }
+    for private in ["Jq9Zx7Wv2KpU", "Hf3Lr8Tb6YdN", "Bt8Xe2Gz5RqL"] {
+        assert!(!holds(&home.data(), private), "{private} lies in the clear");
+    }
+    let lead = home.done(&["lead", "ada@copier.test", "--format", "json"]);
+    lead.row(&json!({ "email": "ada@copier.test", "persona": "executive" }));
 }

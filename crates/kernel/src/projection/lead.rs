@@ -42,8 +42,8 @@ pub(super) struct Person<'a> {
 
 /// A CRM or form attribute and the moment it was said.
 struct Profile<'a> {
-    /// Who the person was taken to be, and since when, in order; the last one holds.
-    personas: Vec<(Timestamp, Option<Text>)>,
+    /// The last one holds.
+    personas: Personas,
     /// What the attributes make of the company, and when the deciding one was said last.
     account_segment: Option<(Text, Timestamp)>,
     owner: Option<Text>,
@@ -282,11 +282,14 @@ fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
     profile
 }
 
+/// Who a person was taken to be, and since when, in order.
+type Personas = Vec<(Timestamp, Option<Text>)>;
+
 /// Time and event id, attributes, and the persona if the CRM assigned one.
 type Said<'a> = ((Timestamp, &'a Text), &'a BTreeMap<Text, Text>, Option<&'a Text>);
 
 /// The last word on every attribute, and whom all that was said up to each moment made of the person.
-fn learn(rules: &Classifier<'_>, said: &[Said<'_>]) -> (BTreeMap<Text, Text>, Vec<(Timestamp, Option<Text>)>) {
+fn learn(rules: &Classifier<'_>, said: &[Said<'_>]) -> (BTreeMap<Text, Text>, Personas) {
     let (mut attributes, mut assigned, mut personas) = (BTreeMap::new(), None, Vec::new());
     for ((at, _), fields, persona) in said {
         assigned = persona.or(assigned);

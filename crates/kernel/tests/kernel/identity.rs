@@ -153,7 +153,7 @@ fn what_was_written_about_a_person_goes_with_it() {
     assert!(shown(&before).contains("ada sang") && shown(&before).contains("ada danced"));
     // By whatever lead of the person it was asked, before or after.
     let asked = [erasure("e", at(9, 0), lead(3)), merged("m", at(12, 0), 3, 2)];
-    for more in [[wrote.clone(), asked.to_vec()], [asked.to_vec(), wrote.clone()]] {
+    for more in [[wrote.clone(), asked.to_vec()], [asked.to_vec(), wrote]] {
         let after = with(&more.concat());
         assert!(!shown(&after).contains("ada sang") && !shown(&after).contains("ada danced"));
         assert_eq!(after.stages(&text(2)), before.stages(&text(2)));

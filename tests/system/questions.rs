@@ -2,6 +2,7 @@
 
 use crate::home::Home;
 use serde_json::json;
+use std::path::Path;
 use std::process::Stdio;
 
 /// The three lines of the contract's own example, and what surrounds them.
@@ -136,4 +137,31 @@ fn a_reader_that_leaves_is_no_error() {
     let up = home.up_beside(command.stdout(writer));
     up.settle();
     assert_eq!(up.stop(), Some(0));
+}
+
+/// Whether these words are anywhere below a folder.
+fn holds(folder: &Path, words: &str) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        let found = |bytes: Vec<u8>| bytes.windows(words.len()).any(|window| window == words.as_bytes());
+        if path.is_dir() { holds(&path, words) } else { found(std::fs::read(&path).unwrap()) }
+    })
+}
+
+#[test]
+fn what_names_somebody_is_nowhere_in_the_data_directory() {
+    // Words that no compression shortens: what is readable is found.
+    let told = r#"{"event":"lead_updated","event_id":"e-1","occurred_at":"2026-03-01T09:30:00Z","email":"ada@copier.test","attributes":{"full_name":"Jq9Zx7Wv2KpU","Mobile":"Hf3Lr8Tb6YdN","title":"VP Vk5Qm1Xz8GwR","origin_source":"Ps4Cn9Ej2ToB","declared_monthly_revenue":"Dw6Ua3Iy7MhF"}}
+{"event":"form_submitted","event_id":"e-2","occurred_at":"2026-03-01T09:34:00Z","email":"ada@copier.test","form_id":"f","fields":{"full_name":"Bt8Xe2Gz5RqL","company_size":"201-500 Nk7Sv4Oc9AjP"}}"#;
+    let home = Home::new();
+    let file = home.file("told.jsonl", told);
+    home.done(&["import", "events", file.to_str().unwrap()]);
+    for clear in ["Vk5Qm1Xz8GwR", "Ps4Cn9Ej2ToB", "Dw6Ua3Iy7MhF", "Nk7Sv4Oc9AjP"] {
+        assert!(holds(&home.data(), clear), "{clear} is to stay readable");
+    }
+    for private in ["Jq9Zx7Wv2KpU", "Hf3Lr8Tb6YdN", "Bt8Xe2Gz5RqL"] {
+        assert!(!holds(&home.data(), private), "{private} lies in the clear");
+    }
+    let lead = home.done(&["lead", "ada@copier.test", "--format", "json"]);
+    lead.row(&json!({ "email": "ada@copier.test", "persona": "executive" }));
 }

@@ -376,8 +376,26 @@ fn validate(
                 rule.row, rule.by
             )
         })
+        .chain(sealed(&raw))
         .collect();
     Ok(Config { raw, rules: Arc::new(rules), listen, calendar, watch, values, warnings })
+}
+
+/// Personas and segments that look at what travels sealed: nobody would ever be one.
+fn sealed(raw: &Raw) -> Vec<String> {
+    let personas = raw.definitions.personas.iter().map(|row| &row.attribute).enumerate();
+    let segments = raw.definitions.account_segments.iter().map(|row| &row.attribute).enumerate();
+    let named = |(list, (at, attribute)): (&str, (usize, &String))| {
+        let clear = raw.privacy.clear_fields.iter().any(|field| field.eq_ignore_ascii_case(attribute));
+        (!clear).then(|| {
+            format!(
+                "definitions.{list}[{at}] looks at \"{attribute}\", which privacy.clear_fields does not name: it travels \
+                 sealed, and nobody matches"
+            )
+        })
+    };
+    let all = personas.map(|row| ("personas", row)).chain(segments.map(|row| ("account_segments", row)));
+    all.filter_map(named).collect()
 }
 
 /// Every URL of the configuration: its key, and where a user and a password belong.
@@ -593,6 +611,19 @@ mod tests {
     fn a_rule_that_never_matches_is_a_warning() {
         let rows = "[[definitions.channels]]\nchannel = \"A\"\nsource = \"*x*\"\n[[definitions.channels]]\nchannel = \"B\"\nsource = \"xy\"";
         assert_eq!(parse(rows, &[]).unwrap().warnings.len(), 1);
+    }
+
+    #[test]
+    fn a_persona_that_looks_at_what_is_sealed_is_a_warning() {
+        let rows = |attribute: &str| {
+            format!("[[definitions.personas]]\npersona = \"buyer\"\nattribute = \"{attribute}\"\nmatches = \"*\"")
+        };
+        assert_eq!(parse(&rows("Job_Title"), &[]).unwrap().warnings, [""; 0]);
+        let warned = parse(&rows("budget_owner"), &[]).unwrap().warnings;
+        assert!(
+            warned.len() == 1 && warned[0].contains("definitions.personas[0] looks at \"budget_owner\""),
+            "{warned:?}"
+        );
     }
 
     /// The file that shows every key says the defaults, all of them, and its examples are accepted.

@@ -75,7 +75,7 @@ pub struct Sent {
 pub struct Intake {
     log: Arc<dyn Log>,
     vault: Arc<Vault>,
-    /// Form fields that name nobody and so may stay in clear.
+    /// Form fields and attributes of leads that name nobody and so may stay in clear.
     clear_fields: BTreeSet<String>,
     /// Who is told when records are durable.
     progress: Option<Arc<Progress>>,
@@ -91,7 +91,8 @@ pub fn stream_name(what: &str, now: Timestamp) -> Result<Text, vault::Error> {
     Ok(Text::from(format!("{what}-{}-{chance:016x}", now.0)))
 }
 
-/// Form fields that stay in clear where nothing else is configured.
+/// Form fields and attributes of leads that stay in clear where nothing else is configured: what personas and segments of
+/// accounts are made of, and what importers tell of companies.
 pub const CLEAR_FIELDS: &[&str] = &[
     "title",
     "job_title",
@@ -115,7 +116,19 @@ pub const CLEAR_FIELDS: &[&str] = &[
     "how_did_you_hear_about_us",
     "how did you hear about us",
     "heard_from",
+    "annual_revenue",
+    "lead_type",
+    "lead_behaviour_profile",
+    "business_type",
+    "has_company",
+    "has_gtin",
+    "average_stock",
+    "declared_product_catalog_size",
+    "declared_monthly_revenue",
 ];
+
+/// Attributes by which the contract tells of a first contact: they name no person, whatever is configured.
+const ORIGIN: [&str; 4] = ["origin_source", "origin_medium", "origin_campaign", "origin_content"];
 
 impl Intake {
     /// An intake before `log`.
@@ -250,13 +263,17 @@ impl Intake {
         Ok(Event { event_id: event.event_id, workspace: event.workspace, occurred_at: event.occurred_at, body })
     }
 
-    /// Form answers that may name somebody leave the event for the envelope.
+    /// Form answers and attributes that may name somebody leave the event for the envelope.
     fn take_private(&self, body: &mut Body<Address>) -> Vec<(String, String)> {
-        let Body::FormSubmitted(form) = body else { return Vec::new() };
-        let (clear, private): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut form.fields)
-            .into_iter()
-            .partition(|(name, _)| self.clear_fields.contains(&name.to_lowercase()));
-        form.fields = clear;
+        let (told, always): (_, &[&str]) = match body {
+            Body::FormSubmitted(form) => (&mut form.fields, &[]),
+            Body::LeadUpdated(update) => (&mut update.attributes, &ORIGIN),
+            _ => return Vec::new(),
+        };
+        let stays = |name: &str| always.contains(&name) || self.clear_fields.contains(&name.to_lowercase());
+        let (clear, private): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(told).into_iter().partition(|(name, _)| stays(name));
+        *told = clear;
         private.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
     }
 }

@@ -282,11 +282,11 @@ fn profile<'a>(rules: &Classifier<'_>, person: &Person<'a>) -> Profile<'a> {
     profile
 }
 
+/// Who a person was taken to be, and since when, in order.
+type Personas = Vec<(Timestamp, Option<Text>)>;
+
 /// Time and event id, attributes, and the persona if the CRM assigned one.
 type Said<'a> = ((Timestamp, &'a Text), &'a BTreeMap<Text, Text>, Option<&'a Text>);
-
-/// Whom a person was taken to be, and since when, in order.
-type Personas = Vec<(Timestamp, Option<Text>)>;
 
 /// The last word on every attribute, and whom all that was said up to each moment made of the person.
 fn learn(rules: &Classifier<'_>, said: &[Said<'_>]) -> (BTreeMap<Text, Text>, Personas) {

@@ -47,11 +47,11 @@ impl Year {
         let expected = [self.site.writer.written, 0];
         let started = Instant::now();
         while ["applied", "rejected"].map(|outcome| records(ups, outcome)) != expected {
-            let found = ups.iter().map(|up| up.ask("/metrics").1).collect::<String>();
-            assert!(started.elapsed() < patience(), "{trouble}: {expected:?} expected in\n{found}");
+            let found: Vec<Value> = ups.iter().map(Up::status).collect();
+            assert!(started.elapsed() < patience(), "{trouble}: {expected:?} expected in {found:?}");
             std::thread::sleep(Duration::from_millis(100));
         }
-        println!("{trouble}: right after {took:?}, {} read again", records(ups, "duplicate"));
+        println!("{trouble}: right after {took:?}, {} read again", records(ups, "duplicates"));
     }
 
     /// Every process is told something more from its next start on.

@@ -5,6 +5,7 @@
 
 mod kafka;
 mod sales;
+mod strict;
 
 pub(crate) use sales::{Sla, Watch};
 
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use strict::{has_user, is_origin, sealed, urls};
 use toml::{Table, Value};
 
 /// The configuration as it is written.
@@ -379,52 +381,6 @@ fn validate(
         .chain(sealed(&raw))
         .collect();
     Ok(Config { raw, rules: Arc::new(rules), listen, calendar, watch, values, warnings })
-}
-
-/// Personas and segments that look at what travels sealed: nobody would ever be one.
-fn sealed(raw: &Raw) -> Vec<String> {
-    let personas = raw.definitions.personas.iter().map(|row| &row.attribute).enumerate();
-    let segments = raw.definitions.account_segments.iter().map(|row| &row.attribute).enumerate();
-    let named = |(list, (at, attribute)): (&str, (usize, &String))| {
-        let clear = raw.privacy.clear_fields.iter().any(|field| field.eq_ignore_ascii_case(attribute));
-        (!clear).then(|| {
-            format!(
-                "definitions.{list}[{at}] looks at \"{attribute}\", which privacy.clear_fields does not name: it travels \
-                 sealed, and nobody matches"
-            )
-        })
-    };
-    let all = personas.map(|row| ("personas", row)).chain(segments.map(|row| ("account_segments", row)));
-    all.filter_map(named).collect()
-}
-
-/// Every URL of the configuration: its key, and where a user and a password belong.
-fn urls(raw: &Raw) -> impl Iterator<Item = (String, &str, &'static str)> {
-    const REGISTRY: &str = "schema_registry_authorization beside it, such as \"Basic …\"";
-    let server = ("clickhouse.url".to_owned(), raw.clickhouse.url.as_str(), "clickhouse.user and clickhouse.password");
-    let own = ("kafka.schema_registry".to_owned(), raw.kafka.schema_registry.as_str(), REGISTRY);
-    let others = raw.kafka.sources.iter();
-    let others = others.map(|(name, source)| {
-        (format!("kafka.sources.{name}.schema_registry"), source.schema_registry.as_str(), REGISTRY)
-    });
-    [server, own].into_iter().chain(others)
-}
-
-/// Whether there is a user in a URL: whatever it is, before the first slash of what follows the scheme.
-fn has_user(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
-}
-
-/// Whether a browser sends it like this: what differs by a letter would never match.
-fn is_origin(text: &str) -> bool {
-    let Ok(url) = text.parse::<hyper::Uri>() else { return false };
-    let (Some(scheme @ ("http" | "https")), Some(authority)) = (url.scheme_str(), url.authority()) else {
-        return false;
-    };
-    let own = if scheme == "http" { 80 } else { 443 };
-    let plain = !authority.as_str().contains('@') && !text.bytes().any(|byte| byte.is_ascii_uppercase());
-    plain && authority.port_u16() != Some(own) && text == format!("{scheme}://{authority}")
 }
 
 /// Calls `visit` with the path and value of everything that is not a table.

@@ -338,15 +338,12 @@ pub struct ExchangeRateSet {
 /// A request to forget a person or a browser; exactly one of the two is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErasureRequested<W> {
-    /// Forget a person: neither its address is shown any more nor what anybody wrote about it, before or after (outcomes
-    /// of activities, reasons of verdicts, a persona or segment that the definitions do not know). What it did stays,
-    /// under the lead's id, so that totals stay.
+    /// Forget a person: its address, and what anybody wrote about it (outcomes of activities, reasons of verdicts, a persona
+    /// or segment that the definitions do not know). What it did stays, under the lead's id, so that totals stay.
     Lead(W),
-    /// Forget a browser. Everything it did and will do is shown under a stand-in, `erased-` and the hash of its id, from
-    /// which the id is found only by who has it; none of its page views names a lead. At the moment of the request its
-    /// ties to leads end: touches up to then stay with the leads that they belonged to by ties up to then, so that
-    /// totals stay; of what it does later only what names a person itself is that person's (a form, a page that knew
-    /// who it was). Of several requests the earliest counts.
+    /// Forget a browser. All it ever does is shown under a stand-in, `erased-` and the hash of its id; none of its page
+    /// views names a lead. With the earliest request its ties to leads end: touches up to then stay with the leads they
+    /// belonged to by ties up to then; later only what names a person itself is that person's (a form, a page that knew).
     Visitor(Text),
 }
 

@@ -257,6 +257,13 @@ fn an_audit_goes_by_the_topics_and_a_new_generation_is_shown_when_it_has_caught_
     assert_eq!(refused, [serde_json::json!({"reason": "invalid_avro", "records": letters})]);
 
     let one = one.with(&[("KAFKA__SCHEMA_REGISTRY", &site.writer.registry.url)]);
+    // Nor does anybody work with a pepper of its own; it may be given the right one then.
+    let pepper = two.data().join("pepper");
+    let right = std::fs::read(&pepper).unwrap();
+    std::fs::write(&pepper, [8; 32]).unwrap();
+    let refused = two.run(&["run"]);
+    assert!(refused.code == 1 && refused.errors.contains("pepper"), "{}", refused.errors);
+    std::fs::write(&pepper, right).unwrap();
     let (first, second) = (one.serve("run"), two.serve("run"));
     must_work(&first, |owned| owned == 2);
     must_work(&second, |owned| owned == 2);

@@ -154,6 +154,8 @@ fn a_directory_is_not_worked_with_another_pepper_than_its_own() {
     assert!(!pepper.exists(), "another was drawn");
     std::fs::write(&pepper, [8; 32]).unwrap();
     must_refuse(&home, "the pepper is not the one");
+    let found = home.run(&["check"]);
+    assert!(found.code == 3 && found.errors.contains("the pepper is not the one"), "{}", found.errors);
     std::fs::write(&pepper, [8; 5]).unwrap();
     must_refuse(&home, "5 bytes instead of 32");
     std::fs::write(&pepper, own).unwrap();

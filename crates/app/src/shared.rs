@@ -9,7 +9,7 @@ use smarketing_engine::kafka::feed::{Feed, Options};
 use smarketing_engine::kafka::group::{self, Duty, Membership, Seat};
 use smarketing_engine::kafka::{Again, Cluster};
 use smarketing_engine::shelter::{self, Folder, Shelter};
-use smarketing_engine::{Intake, Local, Parts, Service, Shared};
+use smarketing_engine::{Intake, Local, Parts, Pepper, Service, Shared};
 use smarketing_kernel::text::Text;
 use smarketing_warehouse::Warehouse;
 use std::ffi::OsString;
@@ -45,12 +45,15 @@ pub(crate) async fn open(
         bail!("kafka.brokers is not set: name the brokers, or use `smarketing up`, which needs none");
     }
     place.create()?;
-    let layout = layout(place, config)?;
-    let pepper = config.pepper(place)?;
+    let (mut layout, pepper) = layout(place, config)?;
+    let digest = pepper.digest();
     knock(cluster, &kafka.journal).await?;
     let shared = describe(config, &layout, cluster);
     let store = place.store(layout.generation);
     let local = Local::share(&shared, &store, &place.vault(), layout.partitions, pepper).await?;
+    // Only now it is known to be the one of all processes: another may still be given.
+    layout.pepper = digest;
+    place.save(&layout)?;
     let engine = start_engine(place, config).await?;
     let warehouse = connect(&engine, config, layout.generation).await?;
     match warehouse.shown().await? {
@@ -145,19 +148,19 @@ fn snapshots(place: &Place, config: &Config, generation: u32) -> PathBuf {
     }
 }
 
-/// The layout of this process's directory, which must be that of the configuration.
-fn layout(place: &Place, config: &Config) -> anyhow::Result<Layout> {
+/// The layout of this process's directory, which must be that of the configuration, and its pepper.
+fn layout(place: &Place, config: &Config) -> anyhow::Result<(Layout, Pepper)> {
     let mut wanted = wanted(config)?;
     let pepper = match place.layout()? {
         Some(found) => {
             check(&found, &wanted, config)?;
+            wanted.pepper = found.pepper;
             config.pepper(place)?
         }
         None => config.pepper_or_new(place)?,
     };
-    wanted.pepper = pepper.digest();
     place.save(&wanted)?;
-    Ok(wanted)
+    Ok((wanted, pepper))
 }
 
 /// The layout of a directory that a process of the configured deployment made.

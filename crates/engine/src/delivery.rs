@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_millis(10);
 /// How long the writer waits for a step before it looks whether a reconciliation is due.
 const IDLE: Duration = Duration::from_millis(200);
 
+/// How long a writer that ends waits for the warehouse to forget: somebody may wait for its partition.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// The meta cell that holds a partition's [`State`].
 const STATE: &[u8] = b"state";
 
@@ -84,7 +87,7 @@ impl Writer {
                 Ok(first) => self.write(self.gather(first, &settled)).map(|()| true)?,
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.reconciler.forget();
+                    self.reconciler.forget(FAREWELL);
                     return Ok(());
                 }
             };

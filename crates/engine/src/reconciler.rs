@@ -30,6 +30,9 @@ use tokio::runtime::Handle;
 /// Subjects projected at once.
 const SUBJECTS: usize = 500;
 
+/// How long a writer with nothing to write waits for the warehouse to forget.
+const FORGET: Duration = Duration::from_secs(10);
+
 /// Why a comparison or a repair did not come to its end. It is tried again; nothing is lost meanwhile.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -107,14 +110,19 @@ impl Reconciler {
     /// Compares when it is due. A writer that is `busy` is let go on for as long again.
     pub(crate) fn look(&mut self, busy: bool) {
         if !busy {
-            self.forget();
+            self.forget(FORGET);
         }
         let due = if busy { self.due + self.every } else { self.due };
         if Instant::now() < due {
             return;
         }
         match self.reconcile() {
-            Ok(true) => self.due = Instant::now() + self.every,
+            Ok(true) => {
+                self.due = Instant::now() + self.every;
+                // What a crash left out is made up for.
+                self.forgets = true;
+                self.forget(FORGET);
+            }
             Ok(false) | Err(Error::Stopping) => {}
             Err(error) => {
                 tracing::warn!(partition = self.partition.index, %error, "could not reconcile, trying again later");
@@ -124,12 +132,14 @@ impl Reconciler {
         }
     }
 
-    /// Has the warehouse forget what it was told to: as soon as nothing else is to be written, because it reads much.
-    /// What a crash leaves out is made up for with the next comparison.
-    pub(crate) fn forget(&mut self) {
-        if std::mem::take(&mut self.forgets)
-            && let Err(error) = self.runtime.block_on(self.warehouse.forget())
-        {
+    /// Has the warehouse forget what it was told to: as soon as nothing else is to be written, because it reads much. It
+    /// is not waited for longer than that; it goes on by itself, and the next comparison looks again.
+    pub(crate) fn forget(&mut self, wait: Duration) {
+        if !std::mem::take(&mut self.forgets) {
+            return;
+        }
+        let forgot = self.runtime.block_on(async { tokio::time::timeout(wait, self.warehouse.forget()).await });
+        if let Ok(Err(error)) = forgot {
             tracing::warn!(partition = self.partition.index, %error, "the warehouse could not forget, trying again later");
         }
     }
@@ -143,7 +153,6 @@ impl Reconciler {
         if state.position == 0 || state.position < self.caught_up {
             return Ok(false);
         }
-        self.runtime.block_on(self.warehouse.forget())?;
         let differing = self.differing(&state)?;
         let (written, shown): (Differing, Differing) = differing.iter().partition(|((table, _), _)| is_written(*table));
         for group in groups(&written).into_iter().chain(groups(&shown)) {

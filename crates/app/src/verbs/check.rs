@@ -56,6 +56,7 @@ async fn connections(place: &Place, config: &Config) -> anyhow::Result<Vec<Strin
         return Ok(Vec::new());
     };
     let mut findings = Vec::new();
+    findings.extend(config.pepper(place).err().map(|error| error.to_string()));
     findings.extend(layout.outdated(config)?.map(|why| format!("{why}: run `smarketing replay`")));
     let desk = Desk::open(place, config).await?;
     let rejects = desk.warehouse.rejects().await.context("the warehouse does not answer")?;

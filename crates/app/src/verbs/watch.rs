@@ -55,8 +55,8 @@ pub(crate) async fn evaluate(warehouse: &Warehouse, config: &Config, day: Day) -
     Ok(found)
 }
 
-/// How often the monitor is told what the warehouse and the disk know, whatever the watch does.
-const TOLD_EVERY: Duration = Duration::from_secs(300);
+/// How often the monitor is told what the warehouse and the disk know, whatever the watch does. The books are read whole.
+const TOLD_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Evaluates, and tells the monitor what the warehouse knows.
 pub(crate) async fn round(

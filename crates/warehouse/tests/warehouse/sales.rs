@@ -100,6 +100,28 @@ fn an_account_has_the_segment_its_leads_said_last() {
     });
 }
 
+/// The order in which rows came must not tell.
+#[test]
+fn of_reasons_given_as_often_the_first_by_name_is_the_main_one() {
+    run(async {
+        for (database, reasons) in [("tie", ["timing", "budget"]), ("eit", ["budget", "timing"])] {
+            let mut rows = world();
+            let refused = rows.handoffs[0].clone();
+            rows.handoffs = (1..)
+                .zip(reasons)
+                .map(|(at, reason)| {
+                    let mut refused = refused.clone();
+                    (refused.row.mql_at, refused.row.reason) = (day(at), Text::from(reason));
+                    refused
+                })
+                .collect();
+            let warehouse = holding(database, &[rows]).await;
+            let found = text(&warehouse.verdicts(&Scope::all("w"), None).await.unwrap());
+            assert!(found[1].starts_with("Paid Search|2|0|2|") && found[1].ends_with("|budget"), "{found:?}");
+        }
+    });
+}
+
 /// Whether nothing was converted at all, or nothing was won.
 #[test]
 fn spend_that_brought_nothing_stays_visible() {

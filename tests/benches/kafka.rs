@@ -22,6 +22,8 @@ mod engine;
 mod home;
 #[path = "kafka/latency.rs"]
 mod latency;
+#[path = "../kafka/ports.rs"]
+mod ports;
 #[path = "kafka/site.rs"]
 mod site;
 #[path = "kafka/state.rs"]

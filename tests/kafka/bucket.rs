@@ -1,7 +1,8 @@
 //! An S3 server for tests, with one bucket: `s3rver`, which `scripts/test-clients` installs. It knows one key's id and
 //! reads no signature of version 4.
 
-use std::net::{TcpListener, TcpStream};
+use super::ports;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -31,8 +32,7 @@ impl Bucket {
     }
 
     fn start_with(tls: Option<[PathBuf; 2]>) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut bucket = Self { folder: TempDir::new().unwrap(), running: None, port, tls };
+        let mut bucket = Self { folder: TempDir::new().unwrap(), running: None, port: ports::free(), tls };
         bucket.start();
         bucket
     }

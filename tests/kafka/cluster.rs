@@ -6,10 +6,11 @@
 #[path = "doors.rs"]
 pub(crate) mod doors;
 
+use super::ports;
 use doors::Doors;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -45,18 +46,17 @@ impl Cluster {
     /// A broker that also has doors only some may pass.
     #[allow(dead_code)]
     pub(crate) fn guarded() -> Self {
-        Self::build(1, |folder| Some(Doors::make(folder, &free_ports(3))))
+        Self::build(1, |folder| Some(Doors::make(folder, &[(); 3].map(|()| ports::free()))))
     }
 
     fn build(count: usize, doors: impl FnOnce(&Path) -> Option<Doors>) -> Self {
         let folder = TempDir::new().unwrap();
         let doors = doors(folder.path());
-        let ports = free_ports(2 * count);
-        let (clients, controllers) = ports.split_at(count);
+        let (clients, controllers): (Vec<_>, Vec<_>) = (0..count).map(|_| (ports::free(), ports::free())).unzip();
         let brokers = (0..count).map(|index| {
             let home = folder.path().join(format!("broker-{index}"));
             std::fs::create_dir_all(&home).unwrap();
-            let mut settings = properties(index, clients, controllers, &home);
+            let mut settings = properties(index, &clients, &controllers, &home);
             settings.extend(doors.iter().flat_map(Doors::settings));
             std::fs::write(home.join("server.properties"), file(&settings)).unwrap();
             Broker { port: clients[index], folder: home, running: None }
@@ -199,13 +199,6 @@ pub(crate) fn fetched() -> PathBuf {
     let output = Command::new(script).output().unwrap();
     assert!(output.status.success(), "no Kafka: {}", String::from_utf8_lossy(&output.stderr));
     PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
-}
-
-/// Ports nobody listens on.
-pub(crate) fn free_ports(count: usize) -> Vec<u16> {
-    // All are held until all are known, so that none is given twice.
-    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
 }
 
 /// A broker's settings; a later one with the same name adds to it, after a comma.

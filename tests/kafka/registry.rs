@@ -1,7 +1,8 @@
 //! A real schema registry for tests, Apicurio's, which speaks the HTTP interface of Confluent's; and a line to it that
 //! fails in every way in which lines fail.
 
-use crate::cluster::{fetched, free_ports, tethered};
+use super::cluster::{fetched, tethered};
+use super::ports;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -35,7 +36,7 @@ impl Registry {
         let home = fetched().join("registry");
         let mut parts = std::fs::read_dir(&home).unwrap().map(|entry| entry.unwrap().path());
         let runner = parts.find(|path| path.extension().is_some_and(|kind| kind == "jar")).unwrap();
-        let port = free_ports(1)[0];
+        let port = ports::free();
         let mut java = Command::new("java");
         java.args(["-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dquarkus.log.level=WARN"]);
         java.args(["-Dquarkus.http.host=127.0.0.1", &format!("-Dquarkus.http.port={port}"), "-jar"]).arg(runner);

@@ -16,6 +16,8 @@ mod home;
 mod import;
 mod kafka;
 mod monitor;
+#[path = "../kafka/ports.rs"]
+mod ports;
 mod questions;
 #[path = "../kafka/registry.rs"]
 mod registry;

@@ -1,5 +1,6 @@
 //! The real Prometheus and Alertmanager beside the real service, and a webhook that hears what they have to say.
 
+use super::ports;
 use smarketing_engine::Metric;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -49,7 +50,7 @@ impl Monitor {
     pub(crate) fn start(target: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let (heard, webhook) = listen();
-        let (prometheus, alertmanager) = (free(), free());
+        let [prometheus, alertmanager] = [(); 2].map(|()| format!("127.0.0.1:{}", ports::free()));
         let write = |name: &str, text: String| -> PathBuf {
             let path = folder.path().join(name);
             std::fs::write(&path, text).unwrap();
@@ -132,11 +133,6 @@ impl Drop for Monitor {
             let _ended = child.wait();
         }
     }
-}
-
-/// An address nobody listens on.
-fn free() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// A webhook: what was posted to it, and its address.

@@ -2,6 +2,8 @@
 
 #[path = "../../../tests/kafka/cluster.rs"]
 mod cluster;
+#[path = "../../../tests/kafka/ports.rs"]
+mod ports;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;

@@ -2,6 +2,8 @@
 
 #[path = "../../../tests/kafka/cluster.rs"]
 mod cluster;
+#[path = "../../../tests/kafka/ports.rs"]
+mod ports;
 
 use std::{
     fs,

@@ -3,6 +3,8 @@
 
 #[path = "../../../tests/kafka/cluster.rs"]
 mod cluster;
+#[path = "../../../tests/kafka/ports.rs"]
+mod ports;
 
 use cluster::doors::USER;
 use smarketing_engine::kafka::{Cluster, Copies, Error};
@@ -155,8 +157,8 @@ fn whoever_may_not_is_told_why() {
 
 #[test]
 fn whoever_does_not_get_through_is_told_where() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let cluster = Cluster { brokers: nobody.to_string(), ..Cluster::default() };
+    let nobody = format!("127.0.0.1:{}", ports::free());
+    let cluster = Cluster { brokers: nobody, ..Cluster::default() };
     is_told(&cluster, &["do not answer", "refused", "kafka.brokers"]);
 }
 

@@ -2,6 +2,8 @@
 
 #[path = "../../../../tests/kafka/bucket.rs"]
 mod bucket;
+#[path = "../../../../tests/kafka/ports.rs"]
+mod ports;
 
 use super::*;
 use bucket::{Bucket, KEY_ID};

@@ -5,6 +5,7 @@
 //! own; broker, schema registry and object store are real ones.
 
 mod brokers;
+mod sources;
 mod writer;
 
 use crate::bucket::{Bucket, KEY_ID};

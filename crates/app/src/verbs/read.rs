@@ -170,7 +170,7 @@ fn lead_id(config: &Config, pepper: &Pepper, asked: &Lead) -> anyhow::Result<Str
     Ok(if asked.contact_id {
         pepper.lead_of_contact(workspace, &asked.who).to_string()
     } else if asked.who.contains('@') {
-        pepper.lead_of_email(workspace, &smarketing_kernel::email::normalise(&asked.who)?).to_string()
+        pepper.lead_of_email(workspace, &smarketing_schema::address(&asked.who)?).to_string()
     } else {
         asked.who.to_lowercase()
     })

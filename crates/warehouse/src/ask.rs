@@ -41,7 +41,9 @@ impl Warehouse {
             .reader
             .query_raw(&self.names.expand(sql))
             .with_setting("date_time_output_format", "iso")
-            .with_setting("output_format_json_quote_decimals", "1");
+            .with_setting("output_format_json_quote_decimals", "1")
+            // Numbers beyond 64 bits would be read as floating point.
+            .with_setting("output_format_json_quote_64bit_integers", "1");
         for (name, value) in parameters {
             query = query.param(name, value);
         }

@@ -163,7 +163,7 @@ async fn answer(warehouse: &Warehouse, config: &Config, asked: &Report) -> anyho
         Question::Spend => one("spend", "Spend, and what it brought", warehouse.spend(scope, model, by).await?),
         Question::Roi => one("roi", "Return on spend", warehouse.roi(scope, model).await?),
         Question::Models => {
-            let kind = asked.kind.as_deref().unwrap_or(ConversionKind::Won.word());
+            let kind = asked.kind.as_deref().unwrap_or_else(|| ConversionKind::Won.word());
             one("models", "Models side by side", warehouse.models(scope, kind).await?)
         }
         Question::Watch => one("watch", "Conversion watch", warehouse.watched(scope).await?),

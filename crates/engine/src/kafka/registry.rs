@@ -194,7 +194,7 @@ mod tests {
         let unknown = "{\"error_code\":40403}".to_owned();
         let url = serve(vec![(404, unknown), (401, String::new()), (404, "<html>no such backend</html>".to_owned())]);
         let address = Address { url: url.clone(), ..Address::default() };
-        let mut knock = || runtime.block_on(address.knock()).map_err(|error| error.to_string());
+        let knock = || runtime.block_on(address.knock()).map_err(|error| error.to_string());
         assert_eq!(knock(), Ok(()));
         for said in ["it answered 401 Unauthorized", "it answered 404 Not Found", "Connection refused"] {
             let error = knock().unwrap_err();

@@ -1,11 +1,11 @@
 //! Questions and their answers.
 
 use crate::rows::{self, ADA, day, world};
-use crate::server::{ask, holding, run, try_ask};
+use crate::server::{ask, holding, options, run, try_ask};
 use smarketing_kernel::row::Rows;
 use smarketing_kernel::time::Day;
 use smarketing_warehouse::report::{By, Scope};
-use smarketing_warehouse::{Cell, Error, Kind, ROWS_MAX, Table};
+use smarketing_warehouse::{Cell, Error, Kind, MIGRATIONS, ROWS_MAX, Table, Warehouse};
 
 /// Header and rows, fields separated by `|`.
 pub(crate) fn text(table: &Table) -> Vec<String> {
@@ -247,5 +247,15 @@ fn the_models_there_is_credit_of_are_told_in_their_order() {
         let warehouse = holding("credited", &[world()]).await;
         assert_eq!(warehouse.credited_models("w").await.unwrap(), ["first", "last", "linear", "influenced"]);
         assert!(warehouse.credited_models("nobody's").await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn views_of_another_build_are_told_as_such() {
+    run(async {
+        let warehouse = Warehouse::connect(options("outdated")).await.unwrap();
+        warehouse.migrate(MIGRATIONS).await.unwrap();
+        let error = warehouse.roi(&Scope::all("w"), "first").await.unwrap_err();
+        assert!(matches!(error, Error::Outdated { .. }) && error.to_string().contains("smarketing migrate"), "{error}");
     });
 }

@@ -263,7 +263,8 @@ pub(crate) struct Report {
     /// Last day (YYYY-MM-DD, UTC), itself included.
     #[arg(long, value_parser = parse_day)]
     pub(crate) to: Option<Day>,
-    /// Working hours within which sales must act (sla); those of the configuration by default.
+    /// Working hours within which sales must act (sla); those of the configuration by default, and in the list of those
+    /// that were late.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) hours: Option<u32>,
     /// Revenue to reach, in whole units of the reporting currency (goal).

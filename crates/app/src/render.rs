@@ -39,10 +39,10 @@ pub(crate) fn print(format: Format, title: &str, table: &Table) -> io::Result<()
     Ok(())
 }
 
-/// A table of an answer that has several.
+/// A table of an answer that may have several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
-    /// For programs.
+    /// For programs; empty where the table is alone.
     pub(crate) name: &'static str,
     /// For people.
     pub(crate) title: String,
@@ -68,7 +68,7 @@ impl Part {
 }
 
 /// The tables of an answer as programs take them: of several, every row says by its first column which it is of.
-pub(crate) fn told_apart(parts: &[Part]) -> Vec<Table> {
+pub(crate) fn tables(parts: &[Part]) -> Vec<Table> {
     match parts {
         [one] => vec![one.table.clone()],
         several => several.iter().map(Part::named).collect(),
@@ -80,8 +80,8 @@ pub(crate) fn print_all(format: Format, parts: &[Part]) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match format {
         Format::Table => parts.iter().try_for_each(|part| text(&mut out, &part.title, &part.table))?,
-        Format::Json => told_apart(parts).iter().try_for_each(|table| json(&mut out, table))?,
-        Format::Csv => csv(&mut out, &joined(&told_apart(parts)))?,
+        Format::Json => tables(parts).iter().try_for_each(|table| json(&mut out, table))?,
+        Format::Csv => csv(&mut out, &joined(&tables(parts)))?,
     }
     out.flush()?;
     cuts(parts).iter().for_each(|cut| eprintln!("{cut}"));
@@ -259,12 +259,12 @@ mod tests {
             cut: false,
         };
         let parts = [Part::new("channels", "Channels", sample()), Part::new("reps", "Reps", reps)];
-        assert_eq!(told_apart(&parts[1..]), [parts[1].table.clone()], "one table is told apart from none");
-        let tables = told_apart(&parts);
-        let lines = rendered(|out| tables.iter().try_for_each(|table| json(out, table)));
+        assert_eq!(tables(&parts[1..]), [parts[1].table.clone()], "one table is told apart from none");
+        let several = tables(&parts);
+        let lines = rendered(|out| several.iter().try_for_each(|table| json(out, table)));
         assert!(lines.lines().nth(1).unwrap().starts_with(r#"{"table":"channels","channel":null,"#), "{lines}");
         assert!(lines.ends_with("{\"table\":\"reps\",\"rep\":\"sam\",\"channel\":\"Email\"}\n"), "{lines}");
-        let csv = rendered(|out| csv(out, &joined(&tables)));
+        let csv = rendered(|out| csv(out, &joined(&several)));
         let expect = "table,channel,leads,revenue,rep\nchannels,\"Paid, \"\"Search\"\"\",1234567,-1234.5000,\n\
                       channels,,7,0.0000,\nreps,Email,,,sam\n";
         assert_eq!(csv, expect);

@@ -45,22 +45,24 @@ fn values(config: &Config) -> Table {
     }
 }
 
-/// How wide a terminal is taken to be, and how much of it the names of variables may take.
+/// How wide a terminal is taken to be, and how much of it a key and the name of a variable may take.
 const WIDTH: usize = 100;
+const KEY_WIDTH: usize = 44;
 const ORIGIN_WIDTH: usize = 24;
 
-/// The same with long values on several rows, so that no line is wider than a terminal.
+/// The same with long cells on several rows, so that no line is wider than a terminal.
 fn wrapped(table: &Table) -> Table {
     let widest = |at: usize| table.rows.iter().map(|row| row[at].to_string().chars().count()).max().unwrap_or(0);
-    let from = widest(2).min(ORIGIN_WIDTH);
+    let (key, from) = (widest(0).min(KEY_WIDTH), widest(2).min(ORIGIN_WIDTH));
     // Two blanks between columns.
-    let value = WIDTH.saturating_sub(widest(0) + from + 4).max(ORIGIN_WIDTH);
+    let widths = [key, WIDTH - key - from - 4, from];
     let rows = table.rows.iter().flat_map(|row| {
-        let (values, origins) = (pieces(&row[1].to_string(), value), pieces(&row[2].to_string(), from));
-        (0..values.len().max(origins.len())).map(move |line| {
-            let piece = |of: &[String]| of.get(line).map_or(Cell::Empty, |text| Cell::Text(text.clone()));
-            vec![if line == 0 { row[0].clone() } else { Cell::Empty }, piece(&values), piece(&origins)]
-        })
+        let cells = row.iter().zip(widths).map(|(cell, width)| pieces(&cell.to_string(), width));
+        let cells: Vec<Vec<String>> = cells.collect();
+        let piece =
+            |cell: &Vec<String>, line: usize| cell.get(line).map_or(Cell::Empty, |text| Cell::Text(text.clone()));
+        let lines = cells.iter().map(Vec::len).max().unwrap_or(0);
+        (0..lines).map(|line| cells.iter().map(|cell| piece(cell, line)).collect()).collect::<Vec<Vec<Cell>>>()
     });
     Table { columns: table.columns.clone(), rows: rows.collect(), cut: false }
 }
@@ -174,7 +176,11 @@ mod tests {
         let models = format!("[{}]", vec!["\"half_life_of_a_fortnight\""; 30].join(", "));
         let rows = vec![
             vec![cell("definitions.models"), cell(&models), cell("SMARKETING__DEFINITIONS__MODELS")],
-            vec![cell("kafka.journal"), cell(&"ü".repeat(250)), cell("default")],
+            vec![
+                cell(&format!("kafka.sources.{}.schema_registry_authorization", "x".repeat(40))),
+                cell(&"ü".repeat(250)),
+                cell("default"),
+            ],
             vec![cell("collector.origins"), cell("[]"), cell("file")],
         ];
         let columns = ["key", "value", "from"].map(|name| Column { name: name.to_owned(), kind: Kind::Text });

@@ -128,7 +128,7 @@ fn chosen<'k>(asked: Option<&str>, known: &'k [String]) -> Result<&'k str, Misus
 async fn answer(warehouse: &Warehouse, config: &Config, asked: &Report) -> anyhow::Result<Vec<Part>> {
     let scope = &Scope { workspace: config.raw.service.workspace.clone(), from: asked.from, to: asked.to };
     let (model, by) = (&*model(warehouse, config, asked).await?, asked.by.map(told_apart));
-    let one = |name, title: &str, table: Table| vec![Part::new(name, title, table)];
+    let one = |title: &str, table: Table| vec![Part::new("", title, table)];
     Ok(match asked.name {
         Question::Channels => channels(warehouse, scope, model, by).await?,
         Question::Content => vec![
@@ -143,34 +143,28 @@ async fn answer(warehouse: &Warehouse, config: &Config, asked: &Report) -> anyho
                 warehouse.content_conversion(scope).await?,
             ),
         ],
-        Question::Funnel => one("funnel", "Funnel", warehouse.funnel(scope, by).await?),
-        Question::Velocity => one("velocity", "Days from stage to stage", warehouse.velocity(scope, by).await?),
-        Question::Recycled => {
-            one("recycled", "Recycled and disqualified, and who came back", warehouse.recycled(scope, by).await?)
-        }
+        Question::Funnel => one("Funnel", warehouse.funnel(scope, by).await?),
+        Question::Velocity => one("Days from stage to stage", warehouse.velocity(scope, by).await?),
+        Question::Recycled => one("Recycled and disqualified, and who came back", warehouse.recycled(scope, by).await?),
         Question::Sla => vec![
             Part::new("handoffs", "Hand-offs", warehouse.sla(scope, asked.hours).await?),
             Part::new("late", "Answered too late, or should have been", warehouse.breaches(scope).await?),
         ],
-        Question::Verdicts => one("verdicts", "What sales said of the hand-offs", warehouse.verdicts(scope, by).await?),
-        Question::Lost => {
-            one("lost", "Why deals were lost and leads turned down", warehouse.lost(scope, model, by).await?)
-        }
+        Question::Verdicts => one("What sales said of the hand-offs", warehouse.verdicts(scope, by).await?),
+        Question::Lost => one("Why deals were lost and leads turned down", warehouse.lost(scope, model, by).await?),
         Question::Goal => {
             let target = asked.target.unwrap_or_default();
-            one("goal", "The path to the goal at the rates of the time", warehouse.goal(scope, target).await?)
+            one("The path to the goal at the rates of the time", warehouse.goal(scope, target).await?)
         }
-        Question::Spend => one("spend", "Spend, and what it brought", warehouse.spend(scope, model, by).await?),
-        Question::Roi => one("roi", "Return on spend", warehouse.roi(scope, model).await?),
+        Question::Spend => one("Spend, and what it brought", warehouse.spend(scope, model, by).await?),
+        Question::Roi => one("Return on spend", warehouse.roi(scope, model).await?),
         Question::Models => {
             let kind = asked.kind.as_deref().unwrap_or_else(|| ConversionKind::Won.word());
-            one("models", "Models side by side", warehouse.models(scope, kind).await?)
+            one("Models side by side", warehouse.models(scope, kind).await?)
         }
-        Question::Watch => one("watch", "Conversion watch", warehouse.watched(scope).await?),
-        Question::Paths => one("paths", "Paths of closed deals", warehouse.paths(scope).await?),
-        Question::Reconciliation => {
-            one("reconciliation", "Booked against credited", warehouse.reconciliation(scope).await?)
-        }
+        Question::Watch => one("Conversion watch", warehouse.watched(scope).await?),
+        Question::Paths => one("Paths of closed deals", warehouse.paths(scope).await?),
+        Question::Reconciliation => one("Booked against credited", warehouse.reconciliation(scope).await?),
     })
 }
 
@@ -182,7 +176,7 @@ async fn channels(
     by: Option<report::By>,
 ) -> anyhow::Result<Vec<Part>> {
     let both = [("by_channel", report::By::Channel), ("by_source", report::By::Source)];
-    let named = by.map(|by| [("channels", by)]);
+    let named = by.map(|by| [("", by)]);
     let mut parts = Vec::new();
     for (name, by) in named.as_ref().map_or(&both[..], |one| &one[..]) {
         let title = format!("Acquisition by {}, and what \"{model}\" credits", by.word());
@@ -338,7 +332,7 @@ pub(crate) async fn ask(
         return Err(Unanswered::Wrong(format!("the answer has {rows} rows, above the {ROWS_MAX} of this interface")));
     }
     let mut lines = Vec::new();
-    let written = render::told_apart(&parts).iter().try_for_each(|table| render::json(&mut lines, table));
+    let written = render::tables(&parts).iter().try_for_each(|table| render::json(&mut lines, table));
     written.map_err(|error| failed(error.into()))?;
     let lines = String::from_utf8(lines).map_err(|error| failed(error.into()))?;
     let cut = render::cuts(&parts);

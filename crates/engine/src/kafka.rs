@@ -101,6 +101,17 @@ pub enum Error {
         /// What to do.
         fix: &'static str,
     },
+    /// A schema registry does not answer, or does not let us in.
+    #[error(
+        "the schema registry at \"{url}\" does not say what it knows: {reason}; look at the URL, and at \
+         schema_registry_authorization beside it"
+    )]
+    Registry {
+        /// Where it is.
+        url: String,
+        /// What it says, or who talks to it.
+        reason: String,
+    },
     /// The process ends, and the brokers are still away.
     #[error("stopped before the brokers of the topic \"{topic}\" answered; what they did not have is sent again")]
     Stopped {

@@ -23,6 +23,8 @@ pub const WORKSPACE_MAX: usize = 64;
 pub const ID_MAX: usize = 256;
 /// Longest free text and longest value of a map, in characters.
 pub const TEXT_MAX: usize = 1_024;
+/// Most minor units of an amount, either way: ten thousand of them add up to less than 64 bits hold, whatever sums them.
+pub const AMOUNT_MAX: u64 = 999_999_999_999_999;
 /// Longest key of a map, in characters.
 pub const KEY_MAX: usize = 64;
 /// Most entries of `fields` and `attributes`.
@@ -192,16 +194,19 @@ impl<'a> Form<'_, 'a> {
             let detail = "field \"currency\" is missing: \"amount\" in major units needs it";
             return Err(Rejected::new(Reason::MissingField, detail));
         };
-        minor_units(&text, currency).map(Some).ok_or_else(|| unfit_amount(&text, currency))
+        let minor = minor_units(&text, currency).ok_or_else(|| unfit_amount(&text, currency))?;
+        bearable(minor).map(Some).ok_or_else(|| too_much("amount", &shown(&text)))
     }
 
     fn amount_minor(&mut self) -> Checked<Option<i64>> {
         const FORM: &str = "expected an integer of minor units (cents)";
         match self.wire.take(Field::AmountMinor) {
             Value::Absent | Value::Null => Ok(None),
-            Value::Integer(minor) => Ok(Some(minor)),
+            Value::Integer(minor) => {
+                bearable(minor).map(Some).ok_or_else(|| too_much("amount_minor", &minor.to_string()))
+            }
             Value::Number(n) if n.fract() == 0.0 && n.abs() >= i64::MAX as f64 => {
-                Err(refused(Reason::AmountOverflow, "amount_minor", "beyond 64 bits", FORM))
+                Err(too_much("amount_minor", "beyond 64 bits"))
             }
             other => Err(wrong("amount_minor", &other, FORM)),
         }
@@ -356,12 +361,22 @@ fn address(field: &str, text: &str) -> Checked<Text> {
     international::address(text).map_err(refused)
 }
 
+/// An amount that many of can be added up in 64 bits.
+fn bearable(minor: i64) -> Option<i64> {
+    (minor.unsigned_abs() <= AMOUNT_MAX).then_some(minor)
+}
+
+fn too_much(field: &str, seen: &str) -> Rejected {
+    let form = format!("expected at most {AMOUNT_MAX} minor units (cents)");
+    refused(Reason::AmountOverflow, field, seen, &form)
+}
+
 fn unfit_amount(text: &str, currency: Currency) -> Rejected {
     let places = text.split_once('.').map_or(0, |(_, places)| places.trim_end_matches('0').len());
     let digits = text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let exponent = currency.exponent();
     if digits && places <= usize::from(exponent) && (decimal(text, 12).is_some() || text.len() > 18) {
-        return refused(Reason::AmountOverflow, "amount", &shown(text), "expected at most 64 bits of minor units");
+        return too_much("amount", &shown(text));
     }
     let form = format!("expected a plain decimal of at most {exponent} places for {currency}");
     refused(Reason::InvalidAmount, "amount", &shown(text), &form)

@@ -20,7 +20,9 @@ mod wire;
 
 pub use avro::{WriterSchema, decode_datum, framed, reader_schema, single_object};
 pub use events::EVENTS;
-pub use form::{CONTACTS_MAX, EARLIEST, ENTRIES_MAX, EVENT_ID_MAX, ID_MAX, KEY_MAX, TEXT_MAX, WORKSPACE_MAX};
+pub use form::{
+    AMOUNT_MAX, CONTACTS_MAX, EARLIEST, ENTRIES_MAX, EVENT_ID_MAX, ID_MAX, KEY_MAX, TEXT_MAX, WORKSPACE_MAX,
+};
 pub use international::address;
 pub use json::{decode_json, enveloped};
 pub use line::to_json;

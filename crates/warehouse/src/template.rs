@@ -38,7 +38,7 @@ impl Names {
 
     /// `sql` with every placeholder filled in.
     pub(crate) fn expand(&self, sql: &str) -> String {
-        let sql = wilson(&major(sql), "$wilson_low(", '-', "greatest", 0);
+        let sql = wilson(&major(&total(sql)), "$wilson_low(", '-', "greatest", 0);
         let sql = wilson(&sql, "$wilson_high(", '+', "least", 1);
         let rows = (ROWS_MAX + 1).to_string();
         sql.replace("$rows", &rows)
@@ -46,6 +46,20 @@ impl Names {
             .replace("$views", &self.views)
             .replace("$settings", &self.settings)
     }
+}
+
+/// Writes out `$total(minor)` and `$total(minor, condition)`: a sum of minor units that does not wrap round. More than 64
+/// bits hold are an error: readers are promised `Int64`, and no amount the intake takes adds up to that.
+fn total(sql: &str) -> String {
+    let mut pieces = sql.split("$total(");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (arguments, rest) = closed(piece);
+        let (minor, condition) = arguments.split_once(", ").unwrap_or((arguments, "1"));
+        out.push_str(&format!("accurateCast(sumIf(toInt128({minor}), {condition}), 'Int64')"));
+        out.push_str(rest);
+    }
+    out
 }
 
 /// Writes out `$major(minor, exponent)`: minor units as `Decimal(38, 4)` of the currency, exact for every exponent and
@@ -115,6 +129,11 @@ mod tests {
     fn placeholders_are_filled_in() {
         let names = Names::new(&Options::default()).unwrap();
         assert_eq!(names.expand("$data.a JOIN $views.b"), "smarketing_g1.a JOIN smarketing.b");
+        let sql = names.expand("$total(a), $total(b, c = 'd')");
+        assert_eq!(
+            sql,
+            "accurateCast(sumIf(toInt128(a), 1), 'Int64'), accurateCast(sumIf(toInt128(b), c = 'd'), 'Int64')"
+        );
         let sql = names.expand("$major(a, b) + 1");
         assert!(sql.starts_with("reinterpret(") && sql.contains("toInt128(a)") && sql.ends_with(" + 1"), "{sql}");
         let sql = names.expand("$wilson_low(a, b + c), $wilson_high(a, count())");

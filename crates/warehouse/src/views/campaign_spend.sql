@@ -6,7 +6,7 @@ CREATE OR REPLACE VIEW $views.campaign_spend (
     source                 LowCardinality(String) COMMENT 'Source, as in UTM.',
     campaign               LowCardinality(String) COMMENT 'Campaign, as in UTM.',
     currency               LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',
-    spend_minor            Int128 COMMENT 'Spend in minor units of the reporting currency.',
+    spend_minor            Int64 COMMENT 'Spend in minor units of the reporting currency.',
     spend                  Decimal(38, 4) COMMENT 'Spend in the reporting currency.',
     spend_without_rate     UInt64 COMMENT 'Reports of spend left out because no rate was known.',
     clicks                 UInt64 COMMENT 'Clicks bought.',
@@ -18,15 +18,15 @@ CREATE OR REPLACE VIEW $views.campaign_spend (
     won                    Float64 COMMENT 'Won deals credited.',
     won_new                Float64 COMMENT 'Of those, deals of new customers.',
     won_without_rate       Float64 COMMENT 'Of the won deals, those whose revenue is left out because no rate is known.',
-    revenue_minor          Int128 COMMENT 'Won revenue credited, by month of conversion, in minor units.',
+    revenue_minor          Int64 COMMENT 'Won revenue credited, by month of conversion, in minor units.',
     revenue                Decimal(38, 4) COMMENT 'Won revenue credited, by month of conversion.',
-    realised_revenue_minor Int128 COMMENT 'Won revenue credited to touches of the month, in minor units.',
+    realised_revenue_minor Int64 COMMENT 'Won revenue credited to touches of the month, in minor units.',
     realised_revenue       Decimal(38, 4) COMMENT 'Won revenue credited to touches of the month.',
     realised_without_rate  Float64 COMMENT 'Won deals credited to touches of the month whose revenue is left out because no rate is known.'
 ) AS
 SELECT
     workspace, model, toStartOfMonth(day) AS month, channel, source, campaign, currency,
-    sumIf(amount_minor, what = 'spend') AS spend_minor, $major(spend_minor, exponent) AS spend,
+    $total(amount_minor, what = 'spend') AS spend_minor, $major(spend_minor, exponent) AS spend,
     countIf(what = 'spend' AND without_rate) AS spend_without_rate, sum(f.clicks) AS clicks,
     sum(f.impressions) AS impressions,
     sumIf(micro_credits, what = 'credit' AND kind = 'lead') / 1000000 AS leads,
@@ -36,8 +36,8 @@ SELECT
     sumIf(micro_credits, what = 'credit' AND kind = 'won') / 1000000 AS won,
     sumIf(micro_credits, what = 'credit' AND kind = 'won' AND deal_type = 'new') / 1000000 AS won_new,
     sumIf(micro_credits, what = 'credit' AND kind = 'won' AND without_rate) / 1000000 AS won_without_rate,
-    sumIf(amount_minor, what = 'credit' AND kind = 'won') AS revenue_minor, $major(revenue_minor, exponent) AS revenue,
-    sumIf(amount_minor, what = 'realised') AS realised_revenue_minor,
+    $total(amount_minor, what = 'credit' AND kind = 'won') AS revenue_minor, $major(revenue_minor, exponent) AS revenue,
+    $total(amount_minor, what = 'realised') AS realised_revenue_minor,
     $major(realised_revenue_minor, exponent) AS realised_revenue,
     sumIf(micro_credits, what = 'realised' AND without_rate) / 1000000 AS realised_without_rate
 FROM $views.spend_and_credit AS f

@@ -13,14 +13,14 @@ CREATE OR REPLACE VIEW $views.lost_reasons (
     lost_month      Date COMMENT 'First day of that month.',
     currency        LowCardinality(String) COMMENT 'Currency of the amount, ISO 4217.',
     times           Float64 COMMENT 'Losses, split over touches as the model splits the opportunity; of hand-offs whole, by the lead''s first touch.',
-    amount_minor    Int128 COMMENT 'Amount lost in minor units of the currency, split likewise.',
+    amount_minor    Int64 COMMENT 'Amount lost in minor units of the currency, split likewise.',
     amount          Decimal(38, 4) COMMENT 'Amount lost in the currency.'
 ) AS
 SELECT
     c.workspace AS workspace, 'deal' AS lost, d.lost_reason AS lost_reason, model, channel, source, campaign, content, persona,
     if(a.account_segment = '', '(none)', a.account_segment) AS account_segment,
     toDate(assumeNotNull(d.closed_at)) AS lost_day, toStartOfMonth(lost_day) AS lost_month, c.currency AS currency,
-    sum(c.micro_credits) / 1000000 AS times, sum(toInt128(c.credit_minor)) AS amount_minor,
+    sum(c.micro_credits) / 1000000 AS times, $total(c.credit_minor) AS amount_minor,
     $major(amount_minor, c.exponent) AS amount
 FROM $views.credits AS c
 INNER JOIN

@@ -2,7 +2,7 @@
 
 use crate::report::text;
 use crate::rows::{ADA, conversion, currency, day, deal, lead, now, spend, touch};
-use crate::server::{ask, holding, run};
+use crate::server::{ask, holding, run, try_ask};
 use smarketing_kernel::row::{ConversionKind, Outcome, Rows};
 use smarketing_warehouse::Table;
 use smarketing_warehouse::report::{By, Scope};
@@ -112,13 +112,17 @@ fn revenue_without_a_rate_is_told_and_not_taken_for_none() {
     });
 }
 
-/// Three deals won, two lost and two reports of spend, each of as much as 64 bits hold.
-fn as_much_as_64_bits_hold() -> Rows {
+/// A fifth of what 64 bits hold, in minor units and in dollars.
+const FIFTH: i64 = i64::MAX / 5;
+const ONE: &str = "18446744073709551.61";
+
+/// Three deals won, two lost and two reports of spend, each of so much.
+fn deals_and_spend_of(minor: i64) -> Rows {
     let mut rows = Rows { partition: 0, version: 1, ..Rows::default() };
     let ada = [touch("t1", ADA, day(0), "Paid Search", "google")];
     for (number, outcome) in [Outcome::Won, Outcome::Won, Outcome::Won, Outcome::Lost, Outcome::Lost].iter().enumerate()
     {
-        let deal = deal(&format!("d-{number}"), *outcome, i64::MAX, "USD", Some(i64::MAX), ADA);
+        let deal = deal(&format!("d-{number}"), *outcome, minor, "USD", Some(minor), ADA);
         rows.conversions.push(now(conversion(ConversionKind::Opportunity, &deal, &ada)));
         if *outcome == Outcome::Won {
             rows.conversions.push(now(conversion(ConversionKind::Won, &deal, &ada)));
@@ -126,19 +130,19 @@ fn as_much_as_64_bits_hold() -> Rows {
         rows.deals.push(now(deal));
     }
     rows.leads.push(now(lead(ADA, "ada@copier.test", "Paid Search", "google")));
-    rows.ad_spend = ["s-1", "s-2"].map(|id| now(spend(id, "USD", i64::MAX, day(2).day()))).to_vec();
+    rows.ad_spend = ["s-1", "s-2"].map(|id| now(spend(id, "USD", minor, day(2).day()))).to_vec();
     rows
 }
 
-/// Twice, three and five times the largest number of 64 bits, in minor units and in dollars.
-const TWO: [&str; 2] = ["18446744073709551614", "184467440737095516.14"];
-const THREE: [&str; 2] = ["27670116110564327421", "276701161105643274.21"];
-const FIVE: [&str; 2] = ["46116860184273879035", "461168601842738790.35"];
+/// Twice, three and five times as much.
+const TWO: [&str; 2] = ["3689348814741910322", "36893488147419103.22"];
+const THREE: [&str; 2] = ["5534023222112865483", "55340232221128654.83"];
+const FIVE: [&str; 2] = ["9223372036854775805", "92233720368547758.05"];
 
 #[test]
-fn reports_lose_no_digit_of_sums_beyond_64_bits() {
+fn reports_lose_no_digit_of_sums() {
     run(async {
-        let (warehouse, scope) = (holding("large_reports", &[as_much_as_64_bits_hold()]).await, Scope::all("w"));
+        let (warehouse, scope) = (holding("large_reports", &[deals_and_spend_of(FIFTH)]).await, Scope::all("w"));
         // Often enough for the engine to compile the expressions.
         for _ in 0..5 {
             let content = warehouse.content(&scope, "last").await.unwrap();
@@ -164,8 +168,8 @@ fn reports_lose_no_digit_of_sums_beyond_64_bits() {
                 (&warehouse.paths(&scope).await.unwrap(), "value_minor", "Paid Search", THREE[0]),
                 (&booked, "booked_minor", "opportunity", FIVE[0]),
                 (&booked, "credited_minor", "won", THREE[0]),
-                (&deal.deal, "amount", "d-0", "92233720368547758.07"),
-                (&deal.journey, "last", "won", "92233720368547758.07"),
+                (&deal.deal, "amount", "d-0", ONE),
+                (&deal.journey, "last", "won", ONE),
             ] {
                 assert_eq!(cell(table, column, row).as_deref(), Some(expect), "{column} in {:?}", text(table));
             }
@@ -175,9 +179,9 @@ fn reports_lose_no_digit_of_sums_beyond_64_bits() {
 }
 
 #[test]
-fn views_lose_no_digit_of_sums_beyond_64_bits() {
+fn views_lose_no_digit_of_sums_and_never_wrap_round() {
     run(async {
-        let warehouse = holding("large_views", &[as_much_as_64_bits_hold()]).await;
+        let warehouse = holding("large_views", &[deals_and_spend_of(FIFTH)]).await;
         let credited = format!("{}|{}|{}|{}", THREE[0], THREE[1], THREE[0], THREE[1]);
         let spent = format!("{}|{}|{}|{}|{}|{}", TWO[0], TWO[1], THREE[0], THREE[1], THREE[0], THREE[1]);
         let credits = "credit_minor, credit, reporting_credit_minor, reporting_credit";
@@ -203,6 +207,11 @@ fn views_lose_no_digit_of_sums_beyond_64_bits() {
             for _ in 0..5 {
                 assert_eq!(ask(&warehouse, &sql).await.replace('\t', "|"), *expect, "{view}");
             }
+        }
+        let warehouse = holding("too_large_views", &[deals_and_spend_of(i64::MAX)]).await;
+        for view in ["attribution", "reconciliation", "channel_roi"] {
+            let refused = try_ask(&warehouse, &format!("SELECT * FROM {view}")).await.unwrap_err().to_string();
+            assert!(refused.contains("Int64"), "{refused}");
         }
     });
 }

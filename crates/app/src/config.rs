@@ -592,6 +592,6 @@ mod tests {
         assert!(unsaid.is_empty(), "keys it does not show: {unsaid:?}");
         let examples: Vec<_> = shipped.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
         let shown = parse(&examples.join("\n"), &[]).unwrap().raw.definitions;
-        assert_eq!((shown.channels.len(), shown.content.len()), (1, 1));
+        assert_eq!((shown.channels.len(), shown.content.len(), shown.own_models.len()), (1, 1, 2));
     }
 }

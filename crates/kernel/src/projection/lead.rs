@@ -244,8 +244,7 @@ fn show(rules: &Classifier<'_>, person: &Person<'_>, projection: &mut Projection
     let profile = profile(rules, person);
     let base = base_account(person, &profile);
     let account = home_account(person, &profile, &base);
-    let Touches { once: touches, repeats } =
-        touches::of(rules, person, profile.contact.domain.map(|domain| &**domain));
+    let Touches { once: touches, repeats } = touches::of(rules, person, profile.contact.domain.map(|domain| &**domain));
     let life = lifecycle::follow(rules, person, created_at, &touches, &profile);
     answer_deals(person, &base, projection);
     let shown = Shown {

@@ -167,7 +167,8 @@ impl Check {
     fn rule(&mut self, path: &str, own: &OwnModel, like: Option<&Model>, models: &mut Models) -> Rule {
         match (&own.weights, own.half_life_days) {
             (Some(_), Some(days)) => {
-                let hint = format!("{days} beside `weights`: a model has weights or a half-life, leave one of them out");
+                let hint =
+                    format!("{days} beside `weights`: a model has weights or a half-life, leave one of them out");
                 self.problem(format!("{path}.half_life_days"), hint);
                 NO_RULE
             }

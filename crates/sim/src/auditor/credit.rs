@@ -112,8 +112,11 @@ fn place(
         places.iter().map(|(place, weight)| (holders(place, touches, moments, counted), *weight)).collect();
     let held: Vec<(Vec<usize>, i128)> = held.into_iter().filter(|(holders, _)| !holders.is_empty()).collect();
     let free = |touch: &usize| held.iter().all(|(holders, _)| !holders.contains(touch));
-    let free: Vec<usize> =
-        counted.iter().copied().filter(|touch| middle > 0 && free(touch) && eligible(model, &touches[*touch])).collect();
+    let free: Vec<usize> = counted
+        .iter()
+        .copied()
+        .filter(|touch| middle > 0 && free(touch) && eligible(model, &touches[*touch]))
+        .collect();
     let all: i128 = places.iter().map(|(_, weight)| weight).sum();
     let present: i128 = held.iter().map(|(_, weight)| weight).sum();
     let part = |weight: i128| Fraction::new(weight, all + middle);

@@ -47,7 +47,7 @@ FROM
     FROM $views.credit_ledger
     WHERE kind IN ('opportunity', 'won')
 ) AS b
-WHERE NOT match(model, '(influenced|participation)$')
+WHERE NOT endsWith(model, 'influenced') AND NOT endsWith(model, 'participation')
 GROUP BY workspace, model, kind, conversion_day, currency
 -- A day that something was booked on and taken away from again is none: what came late would show.
 HAVING booked_deals != 0 OR booked_minor != 0 OR credited_micro != 0 OR credited_minor != 0 OR ledger_minor != 0

@@ -98,8 +98,15 @@ fn wrong_usage_and_missing_things_say_what_to_do() {
     assert!(ran.errors.contains("there is no data yet"), "{}", ran.errors);
     let ran = home.run(&["import", "events", "nowhere.jsonl"]);
     assert!(ran.code == 1 && ran.errors.contains("could not open \"nowhere.jsonl\""), "{}", ran.errors);
+    for dialect in ["events", "spend"] {
+        let ran = home.run(&["import", dialect, "."]);
+        assert!(ran.code == 2 && ran.errors.contains("\".\" is a directory"), "{}", ran.errors);
+    }
     let ran = home.run(&["import", "olist", "."]);
     assert!(ran.code == 1 && ran.errors.contains("has no table"), "{}", ran.errors);
+    let ran = home.run(&["check", "--offline", "--format", "table"]);
+    assert_eq!(ran.code, 0, "{}", ran.errors);
+    assert!(ran.output.lines().all(|line| line.chars().count() <= 100), "{}", ran.output);
     let config = home.file("bad.toml", "[collector]\nlisten = 7\n[definitions]\nscop = \"account\"\n");
     let ran = home.run(&["check", "--config", config.to_str().unwrap()]);
     assert!(ran.code == 1 && ran.errors.contains("definitions.scop: no such key"), "{}", ran.errors);

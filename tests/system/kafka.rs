@@ -5,6 +5,7 @@
 //! own; broker, schema registry and object store are real ones.
 
 mod brokers;
+mod sources;
 mod writer;
 
 use crate::bucket::{Bucket, KEY_ID};
@@ -270,7 +271,12 @@ fn an_audit_goes_by_the_topics_and_a_new_generation_is_shown_when_it_has_caught_
     site.writer.registry.be(Mood::IsNotThere);
     let waits = one.run(&["rejects", "retry"]);
     assert!(waits.code == 1 && waits.errors.contains(&format!("{letters} of them name schemas")), "{}", waits.errors);
+    let found = one.run(&["check"]);
+    let (said, url) = ("kafka.schema_registry: the schema registry at", &site.writer.registry.url);
+    assert!(found.code == 3 && found.errors.contains(&format!("{said} \"{url}\"")), "{}", found.errors);
     site.writer.registry.be(Mood::Well);
+    let found = one.run(&["check"]);
+    assert!(!found.errors.contains("schema registry"), "{}", found.errors);
     let retried = one.done(&["rejects", "retry"]).output;
     assert!(retried.contains(&format!("{letters} dead letters: {letters} journalled")), "{retried}");
 
@@ -278,7 +284,7 @@ fn an_audit_goes_by_the_topics_and_a_new_generation_is_shown_when_it_has_caught_
     let (file, records) = (one.file("late.jsonl", late), late.lines().count());
     let imported = one.done(&["import", "events", file.to_str().unwrap()]);
     assert_eq!(imported.row(&serde_json::json!({}))["read"], records);
-    assert_eq!(imported.rows()[1], serde_json::json!({ "records": records }));
+    assert_eq!(imported.rows()[1], serde_json::json!({ "table": "records", "records": records }));
     must_become(&one, expected);
     one.audited();
 

@@ -1,7 +1,8 @@
 //! One deal from its first page view to its ledger: every answer leads back to event ids.
 
 use crate::home::Home;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -164,4 +165,96 @@ fn what_names_somebody_is_nowhere_in_the_data_directory() {
     }
     let lead = home.done(&["lead", "ada@copier.test", "--format", "json"]);
     lead.row(&json!({ "email": "ada@copier.test", "persona": "executive" }));
+}
+
+/// Rows of an answer by the table they say they are of.
+fn tables(rows: &[Value]) -> BTreeMap<&str, usize> {
+    let mut tables = BTreeMap::new();
+    rows.iter().for_each(|row| *tables.entry(row["table"].as_str().unwrap()).or_default() += 1);
+    tables
+}
+
+#[test]
+fn of_several_tables_every_row_says_which_it_is_of() {
+    let home = Home::new();
+    let file = home.file("story.jsonl", STORY);
+    home.done(&["import", "events", file.to_str().unwrap()]);
+    let deal = home.done(&["deal", "d-1", "--format", "json"]).rows();
+    let found = tables(&deal);
+    assert_eq!(found.keys().copied().collect::<Vec<_>>(), ["changes", "conversions", "deal", "journey", "ledger"]);
+    assert_eq!((found["deal"], found["changes"], found["conversions"], found["journey"]), (1, 2, 2, 8));
+    let lead = home.done(&["lead", "ada@copier.test", "--format", "json"]).rows();
+    assert_eq!(tables(&lead)["lead"], 1);
+    let channels = home.done(&["report", "channels", "--format", "json"]).rows();
+    assert_eq!(tables(&channels).keys().copied().collect::<Vec<_>>(), ["by_channel", "by_source"]);
+    // One table is told apart from none.
+    let channels = home.done(&["report", "channels", "--by", "channel", "--format", "json"]);
+    assert!(channels.output.starts_with("{\"name\":"), "{}", channels.output);
+    // Spreadsheets want one header, and as many cells in every row.
+    let csv = home.done(&["deal", "d-1", "--format", "csv"]).output;
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    assert_eq!(reader.headers().unwrap().iter().take(3).collect::<Vec<_>>(), ["table", "deal", "account"]);
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let named = rows.iter().map(|row| row.get(0).unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(named, deal.iter().map(|row| row["table"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_question_that_makes_no_sense_is_wrong_usage() {
+    let home = Home::new();
+    let file = home.file("story.jsonl", STORY);
+    home.done(&["import", "events", file.to_str().unwrap()]);
+    for (words, said) in [
+        ("report models --kind deal", "[possible values: lead, mql, sql, opportunity, won]"),
+        ("report roi --model best", "there is no model \"best\"; there are first, last, "),
+        ("report funnel --model first", "report funnel does not take --model; it takes --by, --from, --to"),
+        ("report spend --hours 4", "report spend does not take --hours; it takes --model, --by, --from, --to"),
+        ("report sla --hours 0", "0 is not in 1.."),
+        (
+            "report channels --by score",
+            "report channels does not tell \"score\" apart; it knows channel, source, campaign",
+        ),
+        ("report lost --from 2026-03-02 --to 2026-03-01", "--from 2026-03-02 is after --to 2026-03-01"),
+        ("report lost --from 1.3.2026", "\"1.3.2026\" is not a day such as"),
+        ("report goal", "a goal needs a revenue to reach: --target"),
+    ] {
+        let ran = home.run(&words.split(' ').collect::<Vec<_>>());
+        assert!(ran.code == 2 && ran.errors.contains(said), "{words}: {} {}", ran.code, ran.errors);
+        assert!(ran.output.is_empty(), "{words}: {}", ran.output);
+    }
+    // Days are days: the deal was won on the second of the month.
+    let won = |from: &str, to: &str| {
+        let ran = home.done(&["report", "roi", "--from", from, "--to", to, "--format", "json"]);
+        ran.rows().iter().map(|row| row["won"].as_str().unwrap().parse::<f64>().unwrap()).sum::<f64>()
+    };
+    assert_eq!([won("2026-04-01", "2026-04-01"), won("2026-04-02", "2026-04-02")], [0.0, 1.0]);
+}
+
+/// Three deals of as much as 64 bits hold, won by one channel.
+#[test]
+fn sums_of_large_amounts_lose_no_digit() {
+    let home = Home::new();
+    let won = |number: u32| {
+        STORY.lines().last().unwrap().replace("e-9", &format!("w-{number}")).replace("d-1", &format!("d-{number}"))
+    };
+    let deals: String = (1..=3).map(|number| won(number).replace("1000000", &i64::MAX.to_string()) + "\n").collect();
+    let before: String = STORY.lines().take(4).map(|line| line.to_owned() + "\n").collect();
+    let file = home.file("large.jsonl", before + &deals);
+    home.done(&["import", "events", file.to_str().unwrap()]);
+    let booked = home.done(&["report", "reconciliation", "--format", "json"]);
+    assert_eq!(
+        booked.output.matches("\"booked_minor\":27670116110564327421,\"credited_minor\":27670116110564327421").count(),
+        28
+    );
+    let channels = ["report", "channels", "--by", "channel", "--format"];
+    let (json, table) =
+        (home.done(&[&channels[..], &["json"]].concat()), home.done(&[&channels[..], &["table"]].concat()));
+    let row = json.row(&json!({ "name": "Paid Search" }));
+    assert_eq!(row["revenue"], "276701161105643274.21");
+    assert_eq!(row["credited_revenue"], "276701161105643274.21");
+    assert!(table.output.contains("276,701,161,105,643,274.21"), "{}", table.output);
+    let credit =
+        home.query("SELECT toString(credit_minor) AS minor FROM attribution WHERE model = 'first' AND kind = 'won'");
+    assert_eq!(credit, [json!({ "minor": "27670116110564327421" })]);
+    home.audited();
 }

@@ -84,6 +84,9 @@ fn consoles_read_what_the_command_line_prints() {
     refused("/v1/reports/roi?model=best", 400, &["first, last"]);
     refused("/v1/reports/roi?config=/etc/passwd", 400, &["--config", "model, by, kind"]);
     refused("/v1/reports/goal", 400, &["target"]);
+    refused("/v1/reports/models?kind=deal", 400, &["lead, mql, sql, opportunity, won"]);
+    refused("/v1/reports/roi?hours=8", 400, &["report roi does not take --hours; it takes --model, --from, --to"]);
+    refused("/v1/reports/roi?from=2026-03-02&to=2026-03-01", 400, &["--from 2026-03-02 is after --to 2026-03-01"]);
     refused("/v1/reports/funnel?from=yesterday", 400, &["yesterday"]);
     refused("/v1/leads/nobody%40copier.test", 404, &["nobody@copier.test"]);
     refused("/v1/deals/--help", 404, &["--help"]);

@@ -1,6 +1,10 @@
 //! The verbs and their flags: the contract of the command line.
 
+use crate::verbs::parse_day;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use smarketing_kernel::row::ConversionKind;
+use smarketing_kernel::time::Day;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -54,10 +58,18 @@ pub(crate) enum Verb {
     Query(Query),
     /// Answer a question: channels, content, funnel, velocity, recycled, sla, verdicts, lost, goal, spend, roi, models,
     /// watch, paths, reconciliation.
+    ///
+    /// channels (without --by), content and sla answer with several tables. Programs tell their rows apart by a first
+    /// field, or column, called "table"; CSV has one header for all of them, and what a table does not have is empty.
     Report(Report),
     /// The profile and timeline of a lead, by e-mail address, contact id or hexadecimal id.
+    ///
+    /// Two tables, lead and timeline: in JSON and CSV the first field, "table", says which one a row is of.
     Lead(Lead),
     /// A deal with its credit per touch and model, and where each number comes from.
+    ///
+    /// Five tables, deal, changes, conversions, journey and ledger: in JSON and CSV the first field, "table", says which
+    /// one a row is of.
     Deal(Deal),
     /// Run models on a file of paths, without the service.
     Attribute(Attribute),
@@ -123,7 +135,7 @@ pub(crate) struct Import {
     /// Whose files they are.
     #[arg(value_enum)]
     pub(crate) dialect: Dialect,
-    /// Files or folders; `-` is standard input (events only).
+    /// Files (events, spend, rates) or folders (the others); `-` is standard input (events only).
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
     /// Currency of amounts whose table names none.
@@ -236,27 +248,33 @@ pub(crate) struct Report {
     /// The question.
     #[arg(value_enum)]
     pub(crate) name: Question,
-    /// The attribution model, where the question has one.
-    #[arg(long, default_value = "first")]
-    pub(crate) model: String,
+    /// The attribution model (channels, content, lost, spend, roi); `first` by default.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
     /// What to tell apart (channels, funnel, velocity, recycled, verdicts, lost, spend).
     #[arg(long, value_enum)]
     pub(crate) by: Option<By>,
-    /// The conversion (models): lead, mql, sql, opportunity or won.
-    #[arg(long, default_value = "won")]
-    pub(crate) kind: String,
-    /// First day (YYYY-MM-DD).
-    #[arg(long)]
-    pub(crate) from: Option<String>,
-    /// Last day (YYYY-MM-DD).
-    #[arg(long)]
-    pub(crate) to: Option<String>,
-    /// Working hours within which sales must act (sla); those of the configuration by default.
-    #[arg(long)]
+    /// The conversion (models); `won` by default.
+    #[arg(long, value_parser = kinds())]
+    pub(crate) kind: Option<String>,
+    /// First day (YYYY-MM-DD, UTC), itself included; which content converts is always told of all time.
+    #[arg(long, value_parser = parse_day)]
+    pub(crate) from: Option<Day>,
+    /// Last day (YYYY-MM-DD, UTC), itself included.
+    #[arg(long, value_parser = parse_day)]
+    pub(crate) to: Option<Day>,
+    /// Working hours within which sales must act (sla); those of the configuration by default, and in the list of those
+    /// that were late.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) hours: Option<u32>,
     /// Revenue to reach, in whole units of the reporting currency (goal).
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) target: Option<u64>,
+}
+
+/// The words for conversions.
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(ConversionKind::ALL.iter().map(|kind| kind.word()))
 }
 
 #[derive(Debug, Args)]

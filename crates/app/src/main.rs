@@ -23,6 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Exit codes of the contract.
 const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
 const FOUND: u8 = 3;
 
 /// How a verb ended when it did not fail.
@@ -33,6 +34,18 @@ enum End {
     /// Something was found that somebody should look at.
     Found,
 }
+
+/// What was asked makes no sense: what is wrong with it and what would be right, in one sentence.
+#[derive(Debug, PartialEq, Eq)]
+struct Misused(String);
+
+impl std::fmt::Display for Misused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misused {}
 
 fn main() -> ExitCode {
     // What a step needs comes and goes: huge pages stay half empty behind it, and clearing them costs more than they
@@ -53,7 +66,7 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::from(FAILED)
+            ExitCode::from(if error.is::<Misused>() { WRONG_USAGE } else { FAILED })
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Answers on their way to a terminal, a pipe or a spreadsheet.
 
 use crate::cli::Format;
-use smarketing_warehouse::{Cell, Kind, Table};
+use smarketing_warehouse::{Cell, Column, Kind, Table};
 use std::io::{self, IsTerminal as _, Write};
 
 /// How to print when nothing was said: a table for people, JSON lines for programs.
@@ -39,8 +39,79 @@ pub(crate) fn print(format: Format, title: &str, table: &Table) -> io::Result<()
     Ok(())
 }
 
+/// A table of an answer that may have several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// For programs; empty where the table is alone.
+    pub(crate) name: &'static str,
+    /// For people.
+    pub(crate) title: String,
+    pub(crate) table: Table,
+}
+
+impl Part {
+    pub(crate) fn new(name: &'static str, title: impl Into<String>, table: Table) -> Self {
+        Self { name, title: title.into(), table }
+    }
+
+    /// Its table, with its name before every row.
+    fn named(&self) -> Table {
+        let name = Cell::Text(self.name.to_owned());
+        let columns = std::iter::once(Column { name: "table".to_owned(), kind: Kind::Text });
+        let row = |row: &Vec<Cell>| std::iter::once(name.clone()).chain(row.iter().cloned()).collect();
+        Table {
+            columns: columns.chain(self.table.columns.iter().cloned()).collect(),
+            rows: self.table.rows.iter().map(row).collect(),
+            cut: self.table.cut,
+        }
+    }
+}
+
+/// The tables of an answer as programs take them: of several, every row says by its first column which it is of.
+pub(crate) fn tables(parts: &[Part]) -> Vec<Table> {
+    match parts {
+        [one] => vec![one.table.clone()],
+        several => several.iter().map(Part::named).collect(),
+    }
+}
+
+/// Prints the tables of an answer.
+pub(crate) fn print_all(format: Format, parts: &[Part]) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match format {
+        Format::Table => parts.iter().try_for_each(|part| text(&mut out, &part.title, &part.table))?,
+        Format::Json => tables(parts).iter().try_for_each(|table| json(&mut out, table))?,
+        Format::Csv => csv(&mut out, &joined(&tables(parts)))?,
+    }
+    out.flush()?;
+    cuts(parts).iter().for_each(|cut| eprintln!("{cut}"));
+    Ok(())
+}
+
+/// What is to be said of the tables whose rows were left out.
+pub(crate) fn cuts(parts: &[Part]) -> Vec<String> {
+    parts.iter().filter_map(|part| cut(&part.title, &part.table)).collect()
+}
+
+/// One table with the columns of all, because CSV has one header: what a table does not have is empty in its rows.
+fn joined(tables: &[Table]) -> Table {
+    let mut whole = Table::default();
+    for column in tables.iter().flat_map(|table| &table.columns) {
+        if whole.column(&column.name).is_none() {
+            whole.columns.push(column.clone());
+        }
+    }
+    for table in tables {
+        let places: Vec<Option<usize>> = whole.columns.iter().map(|column| table.column(&column.name)).collect();
+        let cell = |row: &[Cell], place: &Option<usize>| place.and_then(|at| row.get(at).cloned());
+        let row = |row: &Vec<Cell>| places.iter().map(|place| cell(row, place).unwrap_or(Cell::Empty)).collect();
+        whole.rows.extend(table.rows.iter().map(row));
+    }
+    whole
+}
+
 /// What is to be said where rows were left out: whoever adds up the others has not all of it.
-pub(crate) fn cut(title: &str, table: &Table) -> Option<String> {
+fn cut(title: &str, table: &Table) -> Option<String> {
     let remedy = "a shorter time (from, to) gives fewer, `smarketing query` all of them";
     table.cut.then(|| format!("{title}: more than {} rows, the others are left out; {remedy}", table.rows.len()))
 }
@@ -79,11 +150,12 @@ fn line(out: &mut impl Write, table: &Table, widths: &[usize], cells: &[String])
     writeln!(out, "{}", aligned.collect::<Vec<_>>().join("  ").trim_end())
 }
 
-/// Decimals without the zeros nobody needs, thousands grouped; nothing is rounded.
+/// Decimals without the zeros nobody needs, thousands grouped; nothing is rounded. Estimates beyond every deal
+/// (`1.5e30`) stay as they are.
 fn shown(cell: &Cell) -> String {
     match cell {
         Cell::Integer(number) => group(&number.to_string()),
-        Cell::Decimal(text) => {
+        Cell::Decimal(text) if !text.contains('e') => {
             let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
             let fraction = fraction.trim_end_matches('0');
             match fraction.len() {
@@ -137,7 +209,6 @@ fn csv(out: &mut impl Write, table: &Table) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use smarketing_warehouse::Column;
 
     fn sample() -> Table {
         let column = |name: &str, kind| Column { name: name.to_owned(), kind };
@@ -177,6 +248,34 @@ mod tests {
         let expect = "\nTitle\nchannel             leads    revenue\n──────────────  ─────────  ─────────\n\
                       Paid, \"Search\"  1,234,567  -1,234.50\n                        7          0\n";
         assert_eq!(rendered(|out| text(out, "Title", &sample())), expect);
+    }
+
+    #[test]
+    fn of_several_tables_every_row_says_which_it_is_of() {
+        let column = |name: &str| Column { name: name.to_owned(), kind: Kind::Text };
+        let reps = Table {
+            columns: vec![column("rep"), column("channel")],
+            rows: vec![vec![Cell::Text("sam".into()), Cell::Text("Email".into())]],
+            cut: false,
+        };
+        let parts = [Part::new("channels", "Channels", sample()), Part::new("reps", "Reps", reps)];
+        assert_eq!(tables(&parts[1..]), [parts[1].table.clone()], "one table is told apart from none");
+        let several = tables(&parts);
+        let lines = rendered(|out| several.iter().try_for_each(|table| json(out, table)));
+        assert!(lines.lines().nth(1).unwrap().starts_with(r#"{"table":"channels","channel":null,"#), "{lines}");
+        assert!(lines.ends_with("{\"table\":\"reps\",\"rep\":\"sam\",\"channel\":\"Email\"}\n"), "{lines}");
+        let csv = rendered(|out| csv(out, &joined(&several)));
+        let expect = "table,channel,leads,revenue,rep\nchannels,\"Paid, \"\"Search\"\"\",1234567,-1234.5000,\n\
+                      channels,,7,0.0000,\nreps,Email,,,sam\n";
+        assert_eq!(csv, expect);
+    }
+
+    #[test]
+    fn no_digit_of_a_large_amount_is_lost() {
+        let large = Cell::Decimal("123456789012345678901.2300".into());
+        assert_eq!(shown(&large), "123,456,789,012,345,678,901.23");
+        assert_eq!(shown(&Cell::Integer(i128::from(i64::MAX) * 3)), "27,670,116,110,564,327,421");
+        assert_eq!(shown(&Cell::Decimal("1.5e30".into())), "1.5e30");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod door;
 pub mod feed;
 mod ferry;
 pub mod group;
+mod grumble;
 mod hand;
 pub mod keys;
 mod merge;
@@ -28,6 +29,7 @@ use std::time::Duration;
 pub use again::{Again, RegistryAway};
 pub use decode::Format;
 pub use door::Patience;
+pub(crate) use grumble::Grumble;
 pub use registry::Address;
 pub(crate) use sender::{Letter, Sender};
 pub use smarketing_store::Remedy;
@@ -98,6 +100,17 @@ pub enum Error {
         reason: String,
         /// What to do.
         fix: &'static str,
+    },
+    /// A schema registry does not answer, or does not let us in.
+    #[error(
+        "the schema registry at \"{url}\" does not say what it knows: {reason}; look at the URL, and at \
+         schema_registry_authorization beside it"
+    )]
+    Registry {
+        /// Where it is.
+        url: String,
+        /// What it says, or who talks to it.
+        reason: String,
     },
     /// The process ends, and the brokers are still away.
     #[error("stopped before the brokers of the topic \"{topic}\" answered; what they did not have is sent again")]

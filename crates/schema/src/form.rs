@@ -4,14 +4,14 @@
 //! stood there where that cannot be an address, and says what is expected.
 
 use crate::Context;
-use crate::instant;
 use crate::reject::{Reason, Rejected, shown};
 use crate::wire::{Field, Value, Wire};
+use crate::{instant, international};
 use smarketing_kernel::event::{Address, Contact};
 use smarketing_kernel::money::{Currency, Rate, decimal, minor_units};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::{DAY_MS, Day, Timestamp};
-use smarketing_kernel::{email, url};
+use smarketing_kernel::url;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -117,9 +117,10 @@ impl<'a> Form<'_, 'a> {
         Err(refused(Reason::TimeOutOfRange, "day", &shown(&text), RANGE))
     }
 
-    /// An absolute http(s) URL, as written.
+    /// An absolute http(s) URL, as written but for an international name.
     pub(crate) fn url(&mut self, field: Field) -> Checked<Option<Text>> {
         let Some(text) = self.untrimmed(field, "expected a URL")? else { return Ok(None) };
+        let text = international::url(&text);
         match url::Url::parse(&text) {
             Ok(_) => Ok(Some(Text::from(text.trim()))),
             Err(url::UrlError::TooLong) => Err(too_long(field.word(), url::MAX_LEN, "bytes")),
@@ -131,13 +132,13 @@ impl<'a> Form<'_, 'a> {
     /// other schemes here and the page view is worth having all the same.
     pub(crate) fn referrer(&mut self) -> Checked<Option<Text>> {
         let text = self.bounded(Field::Referrer, url::MAX_LEN)?;
-        Ok(text.filter(|text| !text.contains(char::is_control)).map(|text| Text::from(&*text)))
+        Ok(text.filter(|text| !text.contains(char::is_control)).map(|text| Text::from(&*international::url(&text))))
     }
 
     /// A business domain, lower case.
     pub(crate) fn domain(&mut self, field: Field) -> Checked<Option<Text>> {
         let Some(text) = self.bounded(field, TEXT_MAX)? else { return Ok(None) };
-        let probe = format!("https://{}/", text.trim_end_matches('.'));
+        let probe = format!("https://{}/", international::domain(text.trim_end_matches('.')));
         let host = url::Url::parse(&probe).ok().and_then(|url| url.host().map(Text::from));
         let host = host.filter(|host| host.contains('.') && !text.contains([':', '/', '?', '#', '@', '\\']));
         host.map(Some).ok_or_else(|| {
@@ -351,10 +352,8 @@ fn unbroken(field: &str, text: &str) -> Checked<Text> {
 }
 
 fn address(field: &str, text: &str) -> Checked<Text> {
-    match email::normalise(text) {
-        Ok(address) => Ok(Text::from(&*address)),
-        Err(error) => Err(Rejected::new(Reason::InvalidEmail, format!("field \"{field}\": {error}"))),
-    }
+    let refused = |error| Rejected::new(Reason::InvalidEmail, format!("field \"{field}\": {error}"));
+    international::address(text).map_err(refused)
 }
 
 fn unfit_amount(text: &str, currency: Currency) -> Rejected {

@@ -11,6 +11,19 @@ const ANSWER_BYTES: usize = 64 << 20;
 /// Most rows of an answer that may grow without end; its SQL says `$rows`, which is one more, to know that there are more.
 pub const ROWS_MAX: usize = 10_000;
 
+/// Codes of views or columns that are not there: UNKNOWN_IDENTIFIER, UNKNOWN_TABLE.
+const NOT_THERE: [u32; 2] = [47, 60];
+
+/// Our questions are right for the views of this build: where they are not, the views are of another.
+fn outdated(error: Error) -> Error {
+    match error {
+        Error::Refused { subject, code, message } if NOT_THERE.contains(&code) => {
+            Error::Outdated { subject, message: message.chars().take(200).collect() }
+        }
+        other => other,
+    }
+}
+
 /// A streaming answer in the format that was asked for.
 pub struct Answer(BytesCursor);
 
@@ -41,7 +54,9 @@ impl Warehouse {
             .reader
             .query_raw(&self.names.expand(sql))
             .with_setting("date_time_output_format", "iso")
-            .with_setting("output_format_json_quote_decimals", "1");
+            .with_setting("output_format_json_quote_decimals", "1")
+            // Numbers beyond 64 bits would be read as floating point.
+            .with_setting("output_format_json_quote_64bit_integers", "1");
         for (name, value) in parameters {
             query = query.param(name, value);
         }
@@ -56,7 +71,7 @@ impl Warehouse {
             }
             Ok(body)
         });
-        let body = body.await?;
+        let body = body.await.map_err(outdated)?;
         if body.len() > ANSWER_BYTES {
             let message = format!("it is longer than {ANSWER_BYTES} bytes: ask for a shorter time");
             return Err(Error::Answer { subject: subject.to_owned(), message });

@@ -19,6 +19,16 @@ pub enum Error {
         /// Its message, cut at 2000 characters.
         message: String,
     },
+    /// A question of ours names what is not there.
+    #[error(
+        "\"{subject}\" asks for views of this build, but those of another are there: run `smarketing migrate` ({message})"
+    )]
+    Outdated {
+        /// The report.
+        subject: String,
+        /// What ClickHouse does not find, cut at 200 characters.
+        message: String,
+    },
     /// The server was not reached, or the connection broke, or it answered without a code.
     #[error("\"{subject}\" did not reach ClickHouse: {message}")]
     Unreachable {
@@ -144,6 +154,7 @@ impl Error {
             Self::Refused { code, .. } if HALTING.contains(code) => Remedy::Halt,
             Self::Refused { .. } | Self::Unreachable { .. } | Self::Late { .. } => Remedy::Retry,
             Self::Encoding { .. }
+            | Self::Outdated { .. }
             | Self::Answer { .. }
             | Self::Uneven { .. }
             | Self::Changed { .. }

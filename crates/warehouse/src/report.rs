@@ -162,14 +162,21 @@ impl Warehouse {
         self.report("goal", sql!("goal"), scope, &[("target", &target.to_string())]).await
     }
 
-    /// Spend, what `model` credits to it, and what each lead, deal and customer cost, in whole months.
+    /// Spend of the days, what `model` credits to conversions of the days, and what each lead, deal and customer cost.
     pub async fn spend(&self, scope: &Scope, model: &str, by: Option<By>) -> Result<Table> {
         self.report("spend", sql!("spend"), scope, &[("model", model), ("by", word(by))]).await
     }
 
-    /// Spend and the revenue `model` credits to it, by channel, in whole months.
+    /// Spend of the days, and the revenue `model` credits to wins of the days, by channel; realised is what it credits to
+    /// touches of the days, whenever they won.
     pub async fn roi(&self, scope: &Scope, model: &str) -> Result<Table> {
         self.report("roi", sql!("roi"), scope, &[("model", model)]).await
+    }
+
+    /// The models there is credit of, in their order.
+    pub async fn credited_models(&self, workspace: &str) -> Result<Vec<String>> {
+        let found = self.ask("models", sql!("credited_models"), &[("workspace", workspace)]).await?;
+        Ok(found.rows.iter().flatten().map(ToString::to_string).collect())
     }
 
     /// All models side by side by channel: credit for `opportunity` and `won` (in the reporting currency where a rate

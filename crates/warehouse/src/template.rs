@@ -48,10 +48,9 @@ impl Names {
     }
 }
 
-/// Writes out `$major(minor, exponent)`: minor units as `Decimal(18, 4)` of the currency, exact for every exponent,
-/// null for null, and held at the largest decimal instead of failing a whole report where an amount exceeds it.
-/// Only with `Int64`: from the third run of an expression on, ClickHouse 26.7 compiles it, and then `least` and
-/// `greatest` of `Int128` are wrong.
+/// Writes out `$major(minor, exponent)`: minor units as `Decimal(38, 4)` of the currency, exact for every exponent and
+/// for every sum of amounts that fit 64 bits, null for null. `least` and `greatest` have no place here: from the third run
+/// of an expression on, ClickHouse 26.7 compiles it, and then they are wrong for `Int128`.
 fn major(sql: &str) -> String {
     let mut pieces = sql.split("$major(");
     let mut out = pieces.next().unwrap_or_default().to_owned();
@@ -59,9 +58,7 @@ fn major(sql: &str) -> String {
         let (arguments, rest) = closed(piece);
         let (minor, exponent) = arguments.rsplit_once(", ").unwrap_or((arguments, "2"));
         let scale = format!("toInt64(intExp10(4 - {exponent}))");
-        let most = format!("intDiv(999999999999999999, {scale})");
-        let held = format!("multiIf({minor} > {most}, {most}, {minor} < -{most}, -{most}, toInt64({minor}))");
-        out.push_str(&format!("reinterpret({held} * {scale}, 'Decimal(18, 4)')"));
+        out.push_str(&format!("reinterpret(toInt128({minor}) * {scale}, 'Decimal(38, 4)')"));
         out.push_str(rest);
     }
     out
@@ -119,12 +116,12 @@ mod tests {
         let names = Names::new(&Options::default()).unwrap();
         assert_eq!(names.expand("$data.a JOIN $views.b"), "smarketing_g1.a JOIN smarketing.b");
         let sql = names.expand("$major(a, b) + 1");
-        assert!(sql.starts_with("reinterpret(") && sql.contains("toInt64(a)") && sql.ends_with(" + 1"), "{sql}");
+        assert!(sql.starts_with("reinterpret(") && sql.contains("toInt128(a)") && sql.ends_with(" + 1"), "{sql}");
         let sql = names.expand("$wilson_low(a, b + c), $wilson_high(a, count())");
         assert!(
             sql.starts_with("if(toFloat64(b + c) = 0, 0, greatest(") && sql.contains("toFloat64(count())"),
             "{sql}"
         );
-        assert!(names.expand("$major(sum(a), max(b)), c").contains("toInt64(sum(a))) * toInt64(intExp10(4 - max(b)))"));
+        assert!(names.expand("$major(sum(a), max(b)), c").contains("toInt128(sum(a)) * toInt64(intExp10(4 - max(b)))"));
     }
 }

@@ -48,6 +48,7 @@ pub(crate) const VIEWS: &[(&str, &str)] = views![
     "lost_reasons",
     "lead_timeline",
     "model_comparison",
+    "spend_and_credit",
     "channel_roi",
     "campaign_spend",
     "reconciliation",

@@ -1,8 +1,8 @@
 //! `GET /v1/reports/…`, `/v1/leads/…`, `/v1/deals/…`: the answers of the command line, for consoles.
 //!
 //! A path is a verb and what it is about, parameters are the options of the verb, and the answer is what the command
-//! line prints with `--format json`: one object a line. Who asks must bear a token, because events may come from
-//! anywhere and answers name people.
+//! line prints with `--format json`: one object a line, which begins with the name of its table where there are several.
+//! Who asks must bear a token, because events may come from anywhere and answers name people.
 
 use crate::admin::bears;
 use crate::options::ANSWER_BYTES;

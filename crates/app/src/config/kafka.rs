@@ -143,6 +143,13 @@ impl Kafka {
         }
     }
 
+    /// Every schema registry that is configured, with the key that names it.
+    pub(crate) fn registries(&self) -> impl Iterator<Item = (String, Address)> {
+        let others = self.sources.iter().map(|(name, source)| (format!("kafka.sources.{name}"), source.registry()));
+        let all = std::iter::once(("kafka".to_owned(), self.own().registry())).chain(others);
+        all.filter_map(|(at, address)| Some((format!("{at}.schema_registry"), address?)))
+    }
+
     /// Everything that raw topics are read from, with the name it has among the others: none for the own cluster.
     pub(crate) fn all_sources(&self) -> impl Iterator<Item = (&str, Source)> {
         let others = self.sources.iter().map(|(name, source)| (name.as_str(), source.clone()));

@@ -3,7 +3,7 @@
 use super::Desk;
 use super::import::context;
 use crate::End;
-use crate::cli::{Check, Global};
+use crate::cli::{Check, Format, Global};
 use crate::config::Config;
 use crate::house::{Engine, options};
 use crate::place::Place;
@@ -15,13 +15,16 @@ use std::collections::BTreeMap;
 
 pub(crate) async fn run(place: &Place, config: &Config, global: &Global, asked: &Check) -> anyhow::Result<End> {
     let mut findings = config.warnings.clone();
-    render::print(render::format(global.format), "Effective configuration", &values(config))?;
+    let format = render::format(global.format);
+    let values = if format == Format::Table { wrapped(&values(config)) } else { values(config) };
+    render::print(format, "Effective configuration", &values)?;
     if let Some(path) = &asked.events {
         findings.extend(unknown_fields(config, path)?);
     }
     if !asked.offline {
         findings.extend(connections(place, config).await?);
         findings.extend(brokers(config).await);
+        findings.extend(registries(config).await);
         findings.extend(snapshots(config).await);
     }
     for finding in &findings {
@@ -40,6 +43,43 @@ fn values(config: &Config) -> Table {
         rows: config.values.iter().map(row).collect(),
         cut: false,
     }
+}
+
+/// How wide a terminal is taken to be, and how much of it a key and the name of a variable may take.
+const WIDTH: usize = 100;
+const KEY_WIDTH: usize = 44;
+const ORIGIN_WIDTH: usize = 24;
+
+/// The same with long cells on several rows, so that no line is wider than a terminal.
+fn wrapped(table: &Table) -> Table {
+    let widest = |at: usize| table.rows.iter().map(|row| row[at].to_string().chars().count()).max().unwrap_or(0);
+    let (key, from) = (widest(0).min(KEY_WIDTH), widest(2).min(ORIGIN_WIDTH));
+    // Two blanks between columns.
+    let widths = [key, WIDTH - key - from - 4, from];
+    let rows = table.rows.iter().flat_map(|row| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| pieces(&cell.to_string(), width));
+        let cells: Vec<Vec<String>> = cells.collect();
+        let piece =
+            |cell: &Vec<String>, line: usize| cell.get(line).map_or(Cell::Empty, |text| Cell::Text(text.clone()));
+        let lines = cells.iter().map(Vec::len).max().unwrap_or(0);
+        (0..lines).map(|line| cells.iter().map(|cell| piece(cell, line)).collect()).collect::<Vec<Vec<Cell>>>()
+    });
+    Table { columns: table.columns.clone(), rows: rows.collect(), cut: false }
+}
+
+/// A text in pieces of at most so many letters, cut behind a blank or an underscore where there is one.
+fn pieces(text: &str, most: usize) -> Vec<String> {
+    let letters: Vec<char> = text.chars().collect();
+    let (mut rest, mut pieces) = (letters.as_slice(), Vec::new());
+    while rest.len() > most {
+        let (line, _) = rest.split_at(most);
+        let cut = line.iter().rposition(|letter| matches!(letter, ' ' | '_')).map_or(most, |at| at + 1);
+        let (line, after) = rest.split_at(cut);
+        pieces.push(line.iter().collect());
+        rest = after;
+    }
+    pieces.push(rest.iter().collect());
+    pieces
 }
 
 /// The engine answers, the tables are current, the definitions are those of the data.
@@ -91,6 +131,15 @@ async fn brokers(config: &Config) -> Vec<String> {
     findings
 }
 
+/// The schema registries, where some are configured, answer and let us in.
+async fn registries(config: &Config) -> Vec<String> {
+    let mut findings = Vec::new();
+    for (key, address) in config.raw.kafka.registries() {
+        findings.extend(address.knock().await.err().map(|error| format!("{key}: {error}")));
+    }
+    findings
+}
+
 /// The object store of snapshots, where one is configured, answers and lets us in.
 async fn snapshots(config: &Config) -> Option<String> {
     match crate::shared::closed_shelter(config, &config.raw.kafka.cluster()) {
@@ -115,4 +164,34 @@ fn unknown_fields(config: &Config, path: &std::path::Path) -> anyhow::Result<Vec
         }
     }
     Ok(found.into_iter().map(|(what, records)| format!("{what} ({records} records)")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_wider_than_a_terminal_and_nothing_is_lost() {
+        let cell = |text: &str| Cell::Text(text.to_owned());
+        let models = format!("[{}]", vec!["\"half_life_of_a_fortnight\""; 30].join(", "));
+        let rows = vec![
+            vec![cell("definitions.models"), cell(&models), cell("SMARKETING__DEFINITIONS__MODELS")],
+            vec![
+                cell(&format!("kafka.sources.{}.schema_registry_authorization", "x".repeat(40))),
+                cell(&"ü".repeat(250)),
+                cell("default"),
+            ],
+            vec![cell("collector.origins"), cell("[]"), cell("file")],
+        ];
+        let columns = ["key", "value", "from"].map(|name| Column { name: name.to_owned(), kind: Kind::Text });
+        let table = Table { columns: columns.to_vec(), rows, cut: false };
+        let narrow = wrapped(&table);
+        let mut out = Vec::new();
+        render::text(&mut out, "", &narrow).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        let column = |table: &Table, at: usize| table.rows.iter().map(|row| row[at].to_string()).collect::<String>();
+        assert_eq!([0, 1, 2].map(|at| column(&narrow, at)), [0, 1, 2].map(|at| column(&table, at)));
+        assert_eq!(narrow.rows.last(), table.rows.last());
+    }
 }

@@ -12,7 +12,7 @@ use super::group::Seat;
 use super::hand::{Flow, Hand};
 use super::merge::{Merge, Place, Raw};
 use super::registry::{Address, Registry};
-use super::{Cluster, Copies, Error, Patience, Sender, Topic, ensure, passes};
+use super::{Cluster, Copies, Error, Grumble, Patience, Sender, Topic, ensure, passes};
 use crate::intake::{Incoming, Intake};
 use crate::limits::{BATCHES_READ, DEAD_LETTER_BYTES, INTAKE_BATCH, REJECT_BYTES};
 use crate::progress::Progress;
@@ -116,6 +116,7 @@ impl Feed {
             consumer,
             batches,
             stopping: Arc::clone(&stopping),
+            grumble: Grumble::new(),
             options,
         };
         let told = Arc::clone(&progress);
@@ -166,6 +167,7 @@ struct Reader {
     decoder: Decoder,
     batches: SyncSender<Batch>,
     stopping: Arc<AtomicBool>,
+    grumble: Grumble,
 }
 
 impl Reader {
@@ -213,7 +215,7 @@ impl Reader {
             }
             let Some(one) = news else { return Ok(()) };
             let one = owned(one, &self.numbers);
-            note(&mut self.merge, &self.options.sources, one.place, one.came)?;
+            note(&mut self.merge, &self.options, &self.grumble, one)?;
             news = consumer.poll(Duration::ZERO);
         }
     }
@@ -240,8 +242,8 @@ impl Reader {
         for (place, queue) in &self.queues {
             while self.merge.lane(*place).is_some_and(|lane| lane.has_room()) {
                 let Some(news) = queue.poll(Duration::ZERO) else { break };
-                let news = owned(news, &self.numbers);
-                note(&mut self.merge, &self.options.sources, Some(*place), news.came)?;
+                let news = News { place: Some(*place), ..owned(news, &self.numbers) };
+                note(&mut self.merge, &self.options, &self.grumble, news)?;
             }
         }
         Ok(())
@@ -304,12 +306,8 @@ struct News {
 }
 
 /// Puts what came into its lane.
-fn note(
-    merge: &mut Merge,
-    sources: &[Source],
-    place: Option<Place>,
-    came: Result<Option<Raw>, KafkaError>,
-) -> Result<(), Error> {
+fn note(merge: &mut Merge, options: &Options, grumble: &Grumble, news: News) -> Result<(), Error> {
+    let News { place, came } = news;
     let lane = place.and_then(|place| merge.lane(place));
     match (came, lane) {
         (Ok(Some(raw)), Some(lane)) => {
@@ -320,9 +318,13 @@ fn note(
         }
         (Ok(None), Some(lane)) => lane.end(),
         (Ok(_), None) => {}
-        (Err(error), _) if passes(&error) => tracing::warn!(%error, "the raw topics"),
+        (Err(error), _) if passes(&error) => {
+            if grumble.is_due() {
+                tracing::warn!(brokers = options.cluster.brokers, %error, "raw topics cannot be read, waiting");
+            }
+        }
         (Err(error), _) => {
-            let source = place.and_then(|(number, _)| sources.get(number));
+            let source = place.and_then(|(number, _)| options.sources.get(number));
             let topic = source.map_or("of the intake", |source| source.topic.as_str());
             if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AutoOffsetReset) {
                 return Err(Error::refused("read", topic, &error));

@@ -3,7 +3,7 @@
 //! Nothing is read through it; workers read the journal from where their own store stands. Being late in giving up a
 //! partition costs work done twice and nothing else, because rows are state with the journal's offset as version.
 
-use super::{ANSWER, Cluster, Error, Patience, passes, said};
+use super::{ANSWER, Cluster, Error, Grumble, Patience, passes, said};
 use crate::limits::DRAIN;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -157,7 +157,7 @@ struct Member {
 
 impl Member {
     fn run(self, duty: &Mutex<impl Duty>) {
-        let mut told = Instant::now();
+        let (mut told, grumble) = (Instant::now(), Grumble::new());
         while !self.stopping.load(Ordering::SeqCst) {
             match self.consumer.poll(Duration::from_millis(100)) {
                 Some(Err(error)) if !passes(&error) && !matches!(error, KafkaError::PartitionEOF(_)) => {
@@ -165,7 +165,9 @@ impl Member {
                         let _gone = self.orders.send(Order::Expelled(why));
                         return;
                     }
-                    tracing::warn!(%error, "the group of workers");
+                    if grumble.is_due() {
+                        tracing::warn!(%error, "the group of workers");
+                    }
                 }
                 _ => {}
             }

@@ -3,6 +3,7 @@
 //! Only what the registry itself says of an id decides about records. Whoever else answers in its place, a gateway before
 //! a registry that is down, says nothing about them: they wait.
 
+use super::Error;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
@@ -27,6 +28,8 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_
 const REFUSED: Duration = Duration::from_secs(10);
 /// What the registry calls an id it does not know.
 const NO_SUCH_ID: u32 = 40_403;
+/// An id that no schema has.
+const NOBODYS: u32 = i32::MAX.unsigned_abs();
 /// Ids that are remembered; a hostile writer can name any.
 const REMEMBERED: usize = 10_000;
 
@@ -37,6 +40,19 @@ pub struct Address {
     pub url: String,
     /// The `Authorization` header, such as `Basic …`; empty for none.
     pub authorization: String,
+}
+
+impl Address {
+    /// Asks what readers ask, of an id that no schema has: whether the registry knows and lets us in.
+    ///
+    /// # Errors
+    /// What a person must see to.
+    pub async fn knock(&self) -> Result<(), Error> {
+        let registry = Registry::new(self.clone(), Handle::current());
+        let asked = tokio::time::timeout(ANSWER, registry.ask(NOBODYS)).await;
+        let answer = asked.map_err(|_| "no answer in time".to_owned()).and_then(|answer| answer);
+        answer.map(drop).map_err(|reason| Error::Registry { url: self.url.clone(), reason })
+    }
 }
 
 /// The registry as one reader sees it.
@@ -113,7 +129,7 @@ impl Registry {
             request = request.header("Authorization", &self.address.authorization);
         }
         let request = request.body(Empty::new()).map_err(|error| error.to_string())?;
-        let answer = self.client.request(request).await.map_err(|error| error.to_string())?;
+        let answer = self.client.request(request).await.map_err(|error| told(&error))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect().await;
         let body = body.map_err(|error| error.to_string())?.to_bytes();
@@ -134,6 +150,12 @@ fn read(id: u32, body: &[u8]) -> Result<Result<WriterSchema, Rejected>, String> 
         None | Some("AVRO") => WriterSchema::parse(&answer.schema),
         Some(other) => Err(refused(format!("schema {id} is of type {other}; only AVRO is read"))),
     })
+}
+
+/// An error with what caused it.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }
 
 /// Whether it is the id that was not found, and not the registry.
@@ -164,6 +186,21 @@ mod tests {
             }
         });
         url
+    }
+
+    #[test]
+    fn a_knock_tells_a_registry_from_who_answers_in_its_place() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let unknown = "{\"error_code\":40403}".to_owned();
+        let url = serve(vec![(404, unknown), (401, String::new()), (404, "<html>no such backend</html>".to_owned())]);
+        let address = Address { url: url.clone(), ..Address::default() };
+        let knock = || runtime.block_on(address.knock()).map_err(|error| error.to_string());
+        assert_eq!(knock(), Ok(()));
+        for said in ["it answered 401 Unauthorized", "it answered 404 Not Found", "Connection refused"] {
+            let error = knock().unwrap_err();
+            let whole = error.contains(&url) && error.contains(said) && error.contains("schema_registry_authorization");
+            assert!(whole, "{error}");
+        }
     }
 
     #[test]

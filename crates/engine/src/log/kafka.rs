@@ -5,7 +5,7 @@
 //! long as it takes; when it has lost its place it says so and takes nothing more.
 
 use super::{Batch, Error, Log, Reader, Receipt, Result, Size, check_limits, hold};
-use crate::kafka::{self, Cluster, Copies, Letter, READERS, Sender, Topic, passes, sender};
+use crate::kafka::{self, Cluster, Copies, Grumble, Letter, READERS, Sender, Topic, passes, sender};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
@@ -134,7 +134,11 @@ fn poll<'c>(consumer: &'c BaseConsumer, topic: &str, wait: Duration) -> Result<O
         Some(Ok(message)) => Ok(Some(message)),
         Some(Err(KafkaError::PartitionEOF(_))) | None => Ok(None),
         Some(Err(error)) if passes(&error) => {
-            tracing::warn!(topic, %error, "the journal is away, waiting");
+            // Every reader of every partition finds that out for itself.
+            static GRUMBLE: Grumble = Grumble::new();
+            if GRUMBLE.is_due() {
+                tracing::warn!(topic, %error, "the journal is away, waiting");
+            }
             Ok(None)
         }
         Some(Err(error)) => Err(kafka::Error::refused("read", topic, &error).into()),

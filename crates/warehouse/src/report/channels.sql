@@ -30,8 +30,8 @@ WITH
     )
 SELECT
     name, money AS currency, sum(lead) AS leads, sum(deal) AS won_deals, sum(paid) AS won_deals_with_revenue,
-    $major(sum(minor), max(decimals)) AS revenue,
-    sum(micro) / 1000000 AS credited_deals, $major(sum(credited), max(decimals)) AS credited_revenue
+    $major(sum(toInt128(minor)), max(decimals)) AS revenue,
+    sum(micro) / 1000000 AS credited_deals, $major(sum(toInt128(credited)), max(decimals)) AS credited_revenue
 FROM
 (
     SELECT
@@ -60,4 +60,4 @@ FROM
         AND conversion_day BETWEEN {from:Date} AND {to:Date} AND (micro, credit) != (0, 0)
 )
 GROUP BY name, money
-ORDER BY revenue DESC, credited_revenue DESC, leads DESC, name
+ORDER BY revenue DESC, credited_revenue DESC, leads DESC, name, currency

@@ -6,7 +6,7 @@ SELECT
     currency, round(sum(l.times), 4) AS times, sum(l.amount) AS amount
 FROM $views.lost_reasons AS l
 WHERE workspace = {workspace:String} AND (model = {model:String} OR lost = 'handoff')
-    AND lost_month BETWEEN toStartOfMonth({from:Date}) AND {to:Date}
+    AND lost_day BETWEEN {from:Date} AND {to:Date}
 GROUP BY lost, lost_reason, segment, currency
-ORDER BY lost, times DESC, lost_reason, segment
+ORDER BY lost, times DESC, lost_reason, segment, currency
 LIMIT $rows

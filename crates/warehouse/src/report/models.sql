@@ -1,7 +1,7 @@
 SELECT
     channel, money AS currency, model,
     if({kind:String} IN ('opportunity', 'won'),
-        $major(sum(minor), max(decimals)), toDecimal64(sum(micro), 4) / 1000000) AS credit
+        $major(sum(toInt128(minor)), max(decimals)), toDecimal128(sum(micro), 4) / 1000000) AS credit
 FROM
 (
     SELECT

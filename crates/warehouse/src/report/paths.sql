@@ -1,4 +1,4 @@
-SELECT path, countIf(outcome = 'won') AS conversions, sumIf(minor, outcome = 'won') AS value_minor,
+SELECT path, countIf(outcome = 'won') AS conversions, sumIf(toInt128(minor), outcome = 'won') AS value_minor,
     countIf(outcome = 'lost') AS nulls, countIf(outcome = 'won' AND unrated) AS won_without_rate
 FROM
 (

@@ -1,12 +1,15 @@
 SELECT
-    channel, currency, sum(r.spend) AS spend, sum(r.clicks) AS clicks, sum(r.won) AS won,
-    sum(r.won_without_rate) AS won_without_rate, sum(r.revenue) AS revenue, sum(r.realised_revenue) AS realised_revenue,
-    round(sum(r.revenue_minor) / nullIf(if(won_without_rate > 0, 0, sum(r.spend_minor)), 0), 4) AS roas,
+    channel, currency, $major(sumIf(amount_minor, what = 'spend'), max(exponent)) AS spend, sum(f.clicks) AS clicks,
+    sumIf(micro_credits, what = 'credit') / 1000000 AS won,
+    sumIf(micro_credits, what = 'credit' AND without_rate) / 1000000 AS won_without_rate,
+    $major(sumIf(amount_minor, what = 'credit'), max(exponent)) AS revenue,
+    $major(sumIf(amount_minor, what = 'realised'), max(exponent)) AS realised_revenue,
+    round(toFloat64(revenue) / nullIf(if(won_without_rate > 0, 0, toFloat64(spend)), 0), 4) AS roas,
     round(roas - 1, 4) AS roi,
-    round(sum(r.realised_revenue_minor) / nullIf(if(sum(r.realised_without_rate) > 0, 0, sum(r.spend_minor)), 0) - 1, 4) AS realised_roi,
-    round(toFloat64(sum(r.spend)) / nullIf(sum(r.won_new), 0), 2) AS cac
-FROM $views.channel_roi AS r
-WHERE workspace = {workspace:String} AND model IN ({model:String}, '(none)')
-    AND month BETWEEN toStartOfMonth({from:Date}) AND {to:Date}
+    round(toFloat64(realised_revenue) / nullIf(if(countIf(what = 'realised' AND without_rate) > 0, 0, toFloat64(spend)), 0) - 1, 4) AS realised_roi,
+    round(toFloat64(spend) / nullIf(sumIf(micro_credits, what = 'credit' AND deal_type = 'new') / 1000000, 0), 2) AS cac
+FROM $views.spend_and_credit AS f
+WHERE workspace = {workspace:String} AND model IN ({model:String}, '(none)') AND kind IN ('(none)', 'won')
+    AND day BETWEEN {from:Date} AND {to:Date}
 GROUP BY channel, currency
-ORDER BY revenue DESC, spend DESC, channel
+ORDER BY revenue DESC, spend DESC, channel, currency

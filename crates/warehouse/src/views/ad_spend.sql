@@ -10,7 +10,7 @@ CREATE OR REPLACE VIEW $views.ad_spend (
     amount_minor Int64 COMMENT 'Amount in minor units of the currency.',
     currency     LowCardinality(String) COMMENT 'Currency of the amount, ISO 4217.',
     exponent     UInt8 COMMENT 'Decimals of the currency''s minor unit.',
-    amount       Decimal(18, 4) COMMENT 'Amount in the currency.',
+    amount       Decimal(38, 4) COMMENT 'Amount in the currency.',
     clicks       UInt64 COMMENT 'Clicks bought.',
     impressions  UInt64 COMMENT 'Impressions bought.'
 ) AS

@@ -12,17 +12,17 @@ CREATE OR REPLACE VIEW $views.attribution (
     deal_type              LowCardinality(String) COMMENT 'new, expansion or renewal; (none) for conversions of leads.',
     currency               LowCardinality(String) COMMENT 'Currency of the amount, ISO 4217.',
     conversions            Float64 COMMENT 'Conversions credited: micro-credits / 1 000 000.',
-    credit_minor           Int64 COMMENT 'Credit in minor units of the currency.',
-    credit                 Decimal(18, 4) COMMENT 'Credit in the currency.',
+    credit_minor           Int128 COMMENT 'Credit in minor units of the currency.',
+    credit                 Decimal(38, 4) COMMENT 'Credit in the currency.',
     reporting_currency     LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',
-    reporting_credit_minor Int64 COMMENT 'Credit in minor units of the reporting currency; zero while no rate is known.',
-    reporting_credit       Decimal(18, 4) COMMENT 'Credit in the reporting currency.'
+    reporting_credit_minor Int128 COMMENT 'Credit in minor units of the reporting currency; zero while no rate is known.',
+    reporting_credit       Decimal(38, 4) COMMENT 'Credit in the reporting currency.'
 ) AS
 SELECT
     workspace, model, kind, conversion_day, channel, source, medium, campaign, content, persona, deal_type, currency,
     sum(c.micro_credits) / 1000000 AS conversions,
-    sum(c.credit_minor) AS credit_minor, $major(credit_minor, exponent) AS credit,
-    reporting_currency, sum(c.reporting_credit_minor) AS reporting_credit_minor,
+    sum(toInt128(c.credit_minor)) AS credit_minor, $major(credit_minor, exponent) AS credit,
+    reporting_currency, sum(toInt128(c.reporting_credit_minor)) AS reporting_credit_minor,
     $major(reporting_credit_minor, reporting_exponent) AS reporting_credit
 FROM $views.credits AS c
 GROUP BY

@@ -6,8 +6,8 @@ CREATE OR REPLACE VIEW $views.campaign_spend (
     source                 LowCardinality(String) COMMENT 'Source, as in UTM.',
     campaign               LowCardinality(String) COMMENT 'Campaign, as in UTM.',
     currency               LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',
-    spend_minor            Int64 COMMENT 'Spend in minor units of the reporting currency.',
-    spend                  Decimal(18, 4) COMMENT 'Spend in the reporting currency.',
+    spend_minor            Int128 COMMENT 'Spend in minor units of the reporting currency.',
+    spend                  Decimal(38, 4) COMMENT 'Spend in the reporting currency.',
     spend_without_rate     UInt64 COMMENT 'Reports of spend left out because no rate was known.',
     clicks                 UInt64 COMMENT 'Clicks bought.',
     impressions            UInt64 COMMENT 'Impressions bought.',
@@ -18,69 +18,28 @@ CREATE OR REPLACE VIEW $views.campaign_spend (
     won                    Float64 COMMENT 'Won deals credited.',
     won_new                Float64 COMMENT 'Of those, deals of new customers.',
     won_without_rate       Float64 COMMENT 'Of the won deals, those whose revenue is left out because no rate is known.',
-    revenue_minor          Int64 COMMENT 'Won revenue credited, by month of conversion, in minor units.',
-    revenue                Decimal(18, 4) COMMENT 'Won revenue credited, by month of conversion.',
-    realised_revenue_minor Int64 COMMENT 'Won revenue credited to touches of the month, in minor units.',
-    realised_revenue       Decimal(18, 4) COMMENT 'Won revenue credited to touches of the month.',
+    revenue_minor          Int128 COMMENT 'Won revenue credited, by month of conversion, in minor units.',
+    revenue                Decimal(38, 4) COMMENT 'Won revenue credited, by month of conversion.',
+    realised_revenue_minor Int128 COMMENT 'Won revenue credited to touches of the month, in minor units.',
+    realised_revenue       Decimal(38, 4) COMMENT 'Won revenue credited to touches of the month.',
     realised_without_rate  Float64 COMMENT 'Won deals credited to touches of the month whose revenue is left out because no rate is known.'
 ) AS
-WITH
-    reporting AS
-    (
-        SELECT workspace, argMax(reporting_currency, opened_at) AS currency, argMax(reporting_exponent, opened_at) AS exponent
-        FROM $views.deals
-        GROUP BY workspace
-    ),
-    spending AS
-    (
-        SELECT
-            s.workspace AS workspace, s.channel AS channel, s.source AS source, s.campaign AS campaign, s.day AS day,
-            s.clicks AS clicks, s.impressions AS impressions, if(r.currency = '', s.currency, r.currency) AS currency,
-            if(r.currency = '', s.exponent, r.exponent) AS exponent,
-            multiIf(s.currency = currency, toDecimal256(1, 12), x.rate > 0, toDecimal256(x.rate, 12), toDecimal256(0, 12)) AS rate,
-            toInt64(round(toDecimal256(s.amount_minor, 12) * rate * intExp10(exponent) / intExp10(s.exponent))) AS minor
-        FROM $views.ad_spend AS s
-        LEFT JOIN reporting AS r ON r.workspace = s.workspace
-        ASOF LEFT JOIN $views.exchange_rates AS x
-            ON x.workspace = s.workspace AND x.currency = s.currency AND x.day <= s.day
-    ),
-    models AS (SELECT DISTINCT workspace, model FROM $views.conversion_credits)
 SELECT
-    workspace, model, month, channel, source, campaign, currency,
-    sum(f.spent) AS spend_minor, $major(spend_minor, exponent) AS spend, sum(f.unrated) AS spend_without_rate,
-    sum(f.clicks) AS clicks, sum(f.impressions) AS impressions,
-    sumIf(f.micro, kind = 'lead') / 1000000 AS leads, sumIf(f.micro, kind = 'mql') / 1000000 AS mqls,
-    sumIf(f.micro, kind = 'sql') / 1000000 AS sqls, sumIf(f.micro, kind = 'opportunity') / 1000000 AS opportunities,
-    sumIf(f.micro, kind = 'won') / 1000000 AS won, sum(f.micro_new) / 1000000 AS won_new,
-    sum(f.micro_unrated) / 1000000 AS won_without_rate,
-    sum(f.earned) AS revenue_minor, $major(revenue_minor, exponent) AS revenue,
-    sum(f.realised) AS realised_revenue_minor, $major(realised_revenue_minor, exponent) AS realised_revenue,
-    sum(f.realised_unrated) / 1000000 AS realised_without_rate
-FROM
-(
-    SELECT
-        s.workspace AS workspace, if(m.model = '', '(none)', m.model) AS model, toStartOfMonth(day) AS month, channel,
-        source, campaign, currency, exponent, minor AS spent, toUInt64(rate = 0) AS unrated, clicks, impressions,
-        '' AS kind, 0 AS micro, 0 AS micro_new, 0 AS micro_unrated, 0 AS earned, 0 AS realised_unrated, 0 AS realised
-    FROM spending AS s
-    LEFT JOIN models AS m ON m.workspace = s.workspace
-    UNION ALL
-    SELECT
-        workspace, model, toStartOfMonth(conversion_day) AS month, channel, source, campaign,
-        reporting_currency AS currency, reporting_exponent AS exponent, 0 AS spent, 0 AS unrated, 0 AS clicks,
-        0 AS impressions, toString(kind) AS kind, micro_credits AS micro,
-        if(kind = 'won' AND deal_type = 'new', micro_credits, 0) AS micro_new,
-        if(kind = 'won', micro_credits * without_rate, 0) AS micro_unrated,
-        if(kind = 'won', reporting_credit_minor, 0) AS earned, 0 AS realised_unrated, 0 AS realised
-    FROM $views.credits
-    UNION ALL
-    SELECT
-        workspace, model, toStartOfMonth(if(touch_id = '', conversion_day, toDate(touch_at))) AS month, channel, source,
-        campaign, reporting_currency AS currency, reporting_exponent AS exponent, 0 AS spent, 0 AS unrated, 0 AS clicks,
-        0 AS impressions, '' AS kind, 0 AS micro, 0 AS micro_new, 0 AS micro_unrated, 0 AS earned,
-        micro_credits * without_rate AS realised_unrated, reporting_credit_minor AS realised
-    FROM $views.credits AS c
-    WHERE c.kind = 'won'
-) AS f
+    workspace, model, toStartOfMonth(day) AS month, channel, source, campaign, currency,
+    sumIf(amount_minor, what = 'spend') AS spend_minor, $major(spend_minor, exponent) AS spend,
+    countIf(what = 'spend' AND without_rate) AS spend_without_rate, sum(f.clicks) AS clicks,
+    sum(f.impressions) AS impressions,
+    sumIf(micro_credits, what = 'credit' AND kind = 'lead') / 1000000 AS leads,
+    sumIf(micro_credits, what = 'credit' AND kind = 'mql') / 1000000 AS mqls,
+    sumIf(micro_credits, what = 'credit' AND kind = 'sql') / 1000000 AS sqls,
+    sumIf(micro_credits, what = 'credit' AND kind = 'opportunity') / 1000000 AS opportunities,
+    sumIf(micro_credits, what = 'credit' AND kind = 'won') / 1000000 AS won,
+    sumIf(micro_credits, what = 'credit' AND kind = 'won' AND deal_type = 'new') / 1000000 AS won_new,
+    sumIf(micro_credits, what = 'credit' AND kind = 'won' AND without_rate) / 1000000 AS won_without_rate,
+    sumIf(amount_minor, what = 'credit' AND kind = 'won') AS revenue_minor, $major(revenue_minor, exponent) AS revenue,
+    sumIf(amount_minor, what = 'realised') AS realised_revenue_minor,
+    $major(realised_revenue_minor, exponent) AS realised_revenue,
+    sumIf(micro_credits, what = 'realised' AND without_rate) / 1000000 AS realised_without_rate
+FROM $views.spend_and_credit AS f
 GROUP BY workspace, model, month, channel, source, campaign, currency, exponent
 COMMENT 'Advertising spend beside everything credited to it, by month and campaign, in the reporting currency; spend that brought nothing is here too.'

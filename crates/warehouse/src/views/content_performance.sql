@@ -12,11 +12,11 @@ CREATE OR REPLACE VIEW $views.content_performance (
     sqls                    Float64 COMMENT 'Conversions of kind sql credited to it.',
     opportunities           Float64 COMMENT 'Conversions of kind opportunity credited to it.',
     won                     Float64 COMMENT 'Conversions of kind won credited to it.',
-    pipeline_minor          Int64 COMMENT 'Credit of opportunities in minor units of the currency.',
-    revenue_minor           Int64 COMMENT 'Credit of won deals in minor units of the currency.',
-    revenue                 Decimal(18, 4) COMMENT 'Credit of won deals in the currency.',
+    pipeline_minor          Int128 COMMENT 'Credit of opportunities in minor units of the currency.',
+    revenue_minor           Int128 COMMENT 'Credit of won deals in minor units of the currency.',
+    revenue                 Decimal(38, 4) COMMENT 'Credit of won deals in the currency.',
     reporting_currency      LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',
-    reporting_revenue_minor Int64 COMMENT 'Credit of won deals in minor units of the reporting currency.'
+    reporting_revenue_minor Int128 COMMENT 'Credit of won deals in minor units of the reporting currency.'
 ) AS
 SELECT
     c.workspace AS workspace, model, c.content AS content, c.content_group AS content_group, c.buyer_stage AS buyer_stage,
@@ -26,9 +26,9 @@ SELECT
     sumIf(c.conversions, kind = 'sql') AS sqls,
     sumIf(c.conversions, kind = 'opportunity') AS opportunities,
     sumIf(c.conversions, kind = 'won') AS won,
-    sumIf(c.credit_minor, kind = 'opportunity') AS pipeline_minor,
-    sumIf(c.credit_minor, kind = 'won') AS revenue_minor, $major(revenue_minor, exponent) AS revenue,
-    reporting_currency, sumIf(c.reporting_credit_minor, kind = 'won') AS reporting_revenue_minor
+    sumIf(toInt128(c.credit_minor), kind = 'opportunity') AS pipeline_minor,
+    sumIf(toInt128(c.credit_minor), kind = 'won') AS revenue_minor, $major(revenue_minor, exponent) AS revenue,
+    reporting_currency, sumIf(toInt128(c.reporting_credit_minor), kind = 'won') AS reporting_revenue_minor
 FROM $views.credits AS c
 LEFT JOIN
 (

@@ -29,11 +29,11 @@ CREATE OR REPLACE VIEW $views.credits (
     micro_credits          Int64 COMMENT 'Micro-credits: 1 000 000 a conversion.',
     conversions            Float64 COMMENT 'Conversions credited: micro-credits / 1 000 000.',
     credit_minor           Int64 COMMENT 'Credit in minor units of the currency.',
-    credit                 Decimal(18, 4) COMMENT 'Credit in the currency.',
+    credit                 Decimal(38, 4) COMMENT 'Credit in the currency.',
     reporting_currency     LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',
     reporting_exponent     UInt8 COMMENT 'Decimals of the reporting currency''s minor unit.',
     reporting_credit_minor Int64 COMMENT 'Credit in minor units of the reporting currency; zero while no rate is known.',
-    reporting_credit       Decimal(18, 4) COMMENT 'Credit in the reporting currency.',
+    reporting_credit       Decimal(38, 4) COMMENT 'Credit in the reporting currency.',
     without_rate           UInt8 COMMENT '1 where the value is not known in the reporting currency, because there is no rate.'
 ) AS
 SELECT

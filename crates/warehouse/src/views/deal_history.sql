@@ -8,7 +8,7 @@ CREATE OR REPLACE VIEW $views.deal_history (
     amount_minor Nullable(Int64) COMMENT 'Amount the change names, in minor units; null when it names none.',
     currency     LowCardinality(String) COMMENT 'Currency the change names, ISO 4217.',
     exponent     UInt8 COMMENT 'Decimals of that currency''s minor unit.',
-    amount       Nullable(Decimal(18, 4)) COMMENT 'Amount the change names; null when it names none.',
+    amount       Nullable(Decimal(38, 4)) COMMENT 'Amount the change names; null when it names none.',
     reason       String COMMENT 'Reason the change names.'
 ) AS
 SELECT

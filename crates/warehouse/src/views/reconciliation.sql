@@ -4,19 +4,19 @@ CREATE OR REPLACE VIEW $views.reconciliation (
     kind                    LowCardinality(String) COMMENT 'lead, mql, sql, opportunity or won.',
     conversion_day          Date COMMENT 'UTC day it converted.',
     currency                LowCardinality(String) COMMENT 'Currency of the amount, ISO 4217.',
-    booked_minor            Int64 COMMENT 'Amount of the deals opened or won that day, in minor units.',
-    credited_minor          Int64 COMMENT 'Credit of that day, in minor units.',
-    difference_minor        Int64 COMMENT 'booked_minor - credited_minor: zero.',
-    ledger_minor            Int64 COMMENT 'Balance of the ledger for that day, in minor units.',
-    ledger_difference_minor Int64 COMMENT 'credited_minor - ledger_minor: zero.',
+    booked_minor            Int128 COMMENT 'Amount of the deals opened or won that day, in minor units.',
+    credited_minor          Int128 COMMENT 'Credit of that day, in minor units.',
+    difference_minor        Int128 COMMENT 'booked_minor - credited_minor: zero.',
+    ledger_minor            Int128 COMMENT 'Balance of the ledger for that day, in minor units.',
+    ledger_difference_minor Int128 COMMENT 'credited_minor - ledger_minor: zero.',
     booked_deals            UInt64 COMMENT 'Deals opened or won that day.',
     credited_micro          Int64 COMMENT 'Micro-credits of that day: 1 000 000 a deal.'
 ) AS
 WITH models AS (SELECT DISTINCT workspace, model FROM $views.conversion_credits)
 SELECT
     workspace, if(model = '', '(none)', model) AS model, kind, day AS conversion_day, currency,
-    sum(b.booked) AS booked_minor, sum(b.credited) AS credited_minor, booked_minor - credited_minor AS difference_minor,
-    sum(b.ledger) AS ledger_minor, credited_minor - ledger_minor AS ledger_difference_minor,
+    sum(toInt128(b.booked)) AS booked_minor, sum(toInt128(b.credited)) AS credited_minor, booked_minor - credited_minor AS difference_minor,
+    sum(toInt128(b.ledger)) AS ledger_minor, credited_minor - ledger_minor AS ledger_difference_minor,
     sum(b.deals) AS booked_deals, sum(b.micro) AS credited_micro
 FROM
 (

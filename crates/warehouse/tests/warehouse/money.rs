@@ -25,6 +25,13 @@ fn told_in(code: &str) -> Rows {
     rows
 }
 
+/// The cell of the first row that has `row` in one of its cells.
+fn cell(table: &Table, column: &str, row: &str) -> Option<String> {
+    let at = table.column(column).unwrap();
+    let found = table.rows.iter().find(|cells| cells.iter().any(|cell| cell.to_string() == row));
+    found.map(|cells| cells[at].to_string())
+}
+
 #[test]
 fn every_report_shows_the_money_of_the_deals() {
     run(async {
@@ -32,9 +39,7 @@ fn every_report_shows_the_money_of_the_deals() {
             let warehouse = holding(&format!("money_{}", code.to_lowercase()), &[told_in(code)]).await;
             let scope = Scope::all("w");
             let shows = |table: Table, column: &str, row: &str, expect: &str| {
-                let at = table.column(column).unwrap();
-                let found = table.rows.iter().find(|cells| cells.iter().any(|cell| cell.to_string() == row));
-                let found = found.map(|cells| cells[at].to_string());
+                let found = cell(&table, column, row);
                 assert_eq!(found.as_deref(), Some(expect), "{code}: {column} of {row} in {:?}", text(&table));
             };
             for by in [By::Channel, By::Source, By::Campaign] {
@@ -104,5 +109,100 @@ fn revenue_without_a_rate_is_told_and_not_taken_for_none() {
         assert_eq!(cells(&goal, &["in_this_time", "needed", "won_without_rate"]), "2|10|1");
         let paths = warehouse.paths(&scope).await.unwrap();
         assert_eq!(cells(&paths, &["conversions", "value_minor", "won_without_rate"]), "2|50000|1");
+    });
+}
+
+/// Three deals won, two lost and two reports of spend, each of as much as 64 bits hold.
+fn as_much_as_64_bits_hold() -> Rows {
+    let mut rows = Rows { partition: 0, version: 1, ..Rows::default() };
+    let ada = [touch("t1", ADA, day(0), "Paid Search", "google")];
+    for (number, outcome) in [Outcome::Won, Outcome::Won, Outcome::Won, Outcome::Lost, Outcome::Lost].iter().enumerate()
+    {
+        let deal = deal(&format!("d-{number}"), *outcome, i64::MAX, "USD", Some(i64::MAX), ADA);
+        rows.conversions.push(now(conversion(ConversionKind::Opportunity, &deal, &ada)));
+        if *outcome == Outcome::Won {
+            rows.conversions.push(now(conversion(ConversionKind::Won, &deal, &ada)));
+        }
+        rows.deals.push(now(deal));
+    }
+    rows.leads.push(now(lead(ADA, "ada@copier.test", "Paid Search", "google")));
+    rows.ad_spend = ["s-1", "s-2"].map(|id| now(spend(id, "USD", i64::MAX, day(2).day()))).to_vec();
+    rows
+}
+
+/// Twice, three and five times the largest number of 64 bits, in minor units and in dollars.
+const TWO: [&str; 2] = ["18446744073709551614", "184467440737095516.14"];
+const THREE: [&str; 2] = ["27670116110564327421", "276701161105643274.21"];
+const FIVE: [&str; 2] = ["46116860184273879035", "461168601842738790.35"];
+
+#[test]
+fn reports_lose_no_digit_of_sums_beyond_64_bits() {
+    run(async {
+        let (warehouse, scope) = (holding("large_reports", &[as_much_as_64_bits_hold()]).await, Scope::all("w"));
+        // Often enough for the engine to compile the expressions.
+        for _ in 0..5 {
+            let content = warehouse.content(&scope, "last").await.unwrap();
+            let (roi, spend) =
+                (warehouse.roi(&scope, "last").await.unwrap(), warehouse.spend(&scope, "last", None).await.unwrap());
+            let channels = warehouse.channels(&scope, "last", By::Channel).await.unwrap();
+            let models = warehouse.models(&scope, "opportunity").await.unwrap();
+            let lost = warehouse.lost(&scope, "last", None).await.unwrap();
+            let booked = warehouse.reconciliation(&scope).await.unwrap();
+            let deal = warehouse.deal("w", "d-0").await.unwrap();
+            for (table, column, row, expect) in [
+                (&channels, "revenue", "USD", THREE[1]),
+                (&channels, "credited_revenue", "USD", THREE[1]),
+                (&content, "revenue", "USD", THREE[1]),
+                (&content, "pipeline", "USD", FIVE[1]),
+                (&models, "last", "USD", FIVE[1]),
+                (&lost, "amount", "price", TWO[1]),
+                (&roi, "spend", "USD", TWO[1]),
+                (&roi, "revenue", "USD", THREE[1]),
+                (&roi, "roas", "USD", "1.5"),
+                (&spend, "spend", "USD", TWO[1]),
+                (&spend, "realised_revenue", "USD", THREE[1]),
+                (&warehouse.paths(&scope).await.unwrap(), "value_minor", "Paid Search", THREE[0]),
+                (&booked, "booked_minor", "opportunity", FIVE[0]),
+                (&booked, "credited_minor", "won", THREE[0]),
+                (&deal.deal, "amount", "d-0", "92233720368547758.07"),
+                (&deal.journey, "last", "won", "92233720368547758.07"),
+            ] {
+                assert_eq!(cell(table, column, row).as_deref(), Some(expect), "{column} in {:?}", text(table));
+            }
+            warehouse.health(day(30).day()).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn views_lose_no_digit_of_sums_beyond_64_bits() {
+    run(async {
+        let warehouse = holding("large_views", &[as_much_as_64_bits_hold()]).await;
+        let credited = format!("{}|{}|{}|{}", THREE[0], THREE[1], THREE[0], THREE[1]);
+        let spent = format!("{}|{}|{}|{}|{}|{}", TWO[0], TWO[1], THREE[0], THREE[1], THREE[0], THREE[1]);
+        let credits = "credit_minor, credit, reporting_credit_minor, reporting_credit";
+        let monthly = "spend_minor, spend, revenue_minor, revenue, realised_revenue_minor, realised_revenue";
+        let content = "pipeline_minor, revenue_minor, revenue, reporting_revenue_minor";
+        for (view, columns, of, expect) in [
+            ("attribution", credits, "kind = 'won'", credited.as_str()),
+            ("attribution_daily", credits, "kind = 'won'", &credited),
+            ("attribution_by_touch_day", credits, "kind = 'won'", &credited),
+            (
+                "model_comparison",
+                "credit_minor, credit, credit_share",
+                "kind = 'won'",
+                &format!("{}|{}|1", THREE[0], THREE[1]),
+            ),
+            ("content_performance", content, "1", &format!("{}|{}|{}|{}", FIVE[0], THREE[0], THREE[1], THREE[0])),
+            ("channel_roi", monthly, "1", &spent),
+            ("campaign_spend", monthly, "1", &spent),
+            ("lost_reasons", "amount_minor, amount", "1", &TWO.join("|")),
+            ("reconciliation", "booked_minor, difference_minor", "kind = 'won'", &format!("{}|0", THREE[0])),
+        ] {
+            let sql = format!("SELECT {columns} FROM {view} WHERE model = 'last' AND {of}");
+            for _ in 0..5 {
+                assert_eq!(ask(&warehouse, &sql).await.replace('\t', "|"), *expect, "{view}");
+            }
+        }
     });
 }

@@ -1,11 +1,11 @@
 //! Questions and their answers.
 
 use crate::rows::{self, ADA, day, world};
-use crate::server::{ask, holding, run, try_ask};
+use crate::server::{ask, holding, options, run, try_ask};
 use smarketing_kernel::row::Rows;
 use smarketing_kernel::time::Day;
 use smarketing_warehouse::report::{By, Scope};
-use smarketing_warehouse::{Cell, Error, Kind, ROWS_MAX, Table};
+use smarketing_warehouse::{Cell, Error, Kind, MIGRATIONS, ROWS_MAX, Table, Warehouse};
 
 /// Header and rows, fields separated by `|`.
 pub(crate) fn text(table: &Table) -> Vec<String> {
@@ -197,5 +197,65 @@ fn what_is_cut_is_told_and_the_latest_stays() {
         assert!(ledger.rows[0][0].to_string() < ledger.rows[ROWS_MAX - 1][0].to_string());
         assert!(ledger.rows[ROWS_MAX - 1][0].to_string().starts_with("2026-04-10T00:00:03.999"));
         assert!(!warehouse.funnel(&Scope::all("w"), None).await.unwrap().cut);
+    });
+}
+
+/// What has a day is told of the days that are asked for, in the middle of a month as well.
+#[test]
+fn days_are_honoured_to_the_day() {
+    run(async {
+        let warehouse = holding("days", &[world()]).await;
+        let within =
+            |from: i64, to: i64| Scope { from: Some(day(from).day()), to: Some(day(to).day()), ..Scope::all("w") };
+        let column = |table: &Table, name: &str| {
+            let at = table.column(name).unwrap();
+            table.rows.iter().map(|row| row[at].to_string()).collect::<Vec<_>>().join(" ")
+        };
+        // Touches are of days 0 to 5, money is spent on day 2, deals are won and lost on day 20.
+        for (from, to, spent, revenue, realised) in [
+            (0, 1, "0 0", "0 0", "0 500.01"),
+            (2, 2, "210", "0", "0"),
+            (2, 5, "210 0", "0 0", "0 500"),
+            (3, 4, "", "", ""),
+            (20, 20, "0 0 0", "500.01 500 0", "0 0 0"),
+            (21, 25, "", "", ""),
+        ] {
+            let roi = warehouse.roi(&within(from, to), "linear").await.unwrap();
+            let found = ["spend", "revenue", "realised_revenue"].map(|name| column(&roi, name));
+            assert_eq!(found, [spent, revenue, realised], "{from}..{to}: {:?}", text(&roi));
+        }
+        let spend = warehouse.spend(&within(2, 20), "linear", Some(By::Month)).await.unwrap();
+        assert_eq!((column(&spend, "segment"), column(&spend, "spend")), ("2026-03-01".to_owned(), "210".to_owned()));
+        for (from, to, lost) in [(0, 2, ""), (3, 3, "handoff"), (3, 20, "deal handoff"), (19, 19, ""), (20, 20, "deal")]
+        {
+            let found = warehouse.lost(&within(from, to), "last", None).await.unwrap();
+            assert_eq!(column(&found, "lost"), lost, "{from}..{to}");
+        }
+        for (from, to, kinds) in [(10, 10, "opportunity"), (11, 19, ""), (20, 20, "won")] {
+            let found = column(&warehouse.reconciliation(&within(from, to)).await.unwrap(), "kind");
+            assert!(
+                found.split_whitespace().all(|kind| kind == kinds) && found.is_empty() == kinds.is_empty(),
+                "{found}"
+            );
+        }
+    });
+}
+
+#[test]
+fn the_models_there_is_credit_of_are_told_in_their_order() {
+    run(async {
+        let warehouse = holding("credited", &[world()]).await;
+        assert_eq!(warehouse.credited_models("w").await.unwrap(), ["first", "last", "linear", "influenced"]);
+        assert!(warehouse.credited_models("nobody's").await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn views_of_another_build_are_told_as_such() {
+    run(async {
+        let warehouse = Warehouse::connect(options("outdated")).await.unwrap();
+        warehouse.migrate(MIGRATIONS).await.unwrap();
+        let error = warehouse.roi(&Scope::all("w"), "first").await.unwrap_err();
+        assert!(matches!(error, Error::Outdated { .. }) && error.to_string().contains("smarketing migrate"), "{error}");
     });
 }

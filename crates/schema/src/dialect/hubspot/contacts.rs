@@ -5,10 +5,9 @@ use crate::Rejected;
 use crate::dialect::sink::{Fact, Folder, Sink};
 use crate::dialect::table::{Row, Table};
 use crate::dialect::{Error, bare};
+use crate::international::web_address;
 use smarketing_kernel::event::{Address, Body, FormSubmitted, LeadMerge, LeadUpdated, Stage};
-use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
-use smarketing_kernel::url::Url;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Columns of a contact that name nobody, and what they are called here.
@@ -147,7 +146,7 @@ fn submission(row: Row<'_>, forms: &BTreeMap<String, Row<'_>>, people: &People<'
         visitor_id: None,
         form_id: form.into(),
         form_name: listed.and_then(|listed| listed.text("name")).or_else(|| row.text("title")),
-        url: row.get("page_url").filter(|url| Url::parse(url).is_ok()).map(Text::from),
+        url: row.get("page_url").and_then(web_address),
         referrer: None,
         fields: BTreeMap::new(),
     };

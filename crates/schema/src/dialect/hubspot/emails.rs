@@ -4,10 +4,10 @@ use super::{People, index};
 use crate::dialect::Error;
 use crate::dialect::sink::{Fact, Folder, Sink};
 use crate::dialect::table::Row;
+use crate::international::web_address;
 use crate::{Reason, Rejected};
 use smarketing_kernel::event::{Body, EmailEngaged, EmailKind};
 use smarketing_kernel::text::{NONE, Text};
-use smarketing_kernel::url::Url;
 use std::collections::BTreeMap;
 
 /// The tables of single kinds, and the columns this dialect uses of them.
@@ -71,13 +71,13 @@ impl Mail<'_> {
         };
         let at = row.need_time(&["created"])?;
         let (campaign, content_id) = self.campaign(row);
-        let link = detail.and_then(|detail| detail.get("url")).filter(|url| Url::parse(url).is_ok());
+        let link = detail.and_then(|detail| detail.get("url")).and_then(web_address);
         let body = EmailEngaged {
             lead: self.people.recipient(row.need("recipient")?),
             kind,
             campaign,
             content_id,
-            link_url: link.map(Text::from),
+            link_url: link,
             visitor_id: None,
         };
         Ok(vec![Fact::new(&["hubspot", "email", id], at, Body::EmailEngaged(body))])

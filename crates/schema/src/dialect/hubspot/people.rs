@@ -3,7 +3,6 @@
 use super::fingerprint;
 use crate::dialect::bare;
 use crate::dialect::table::{Row, Table};
-use smarketing_kernel::email;
 use smarketing_kernel::event::Address;
 use smarketing_kernel::text::Text;
 use std::collections::BTreeMap;
@@ -52,7 +51,7 @@ impl<'t> People<'t> {
 
 /// An address in its one spelling, if it is one.
 fn address(text: &str) -> Option<Text> {
-    email::normalise(text).ok().map(|address| Text::from(&*address))
+    crate::address(text).ok()
 }
 
 fn key(text: &str) -> String {

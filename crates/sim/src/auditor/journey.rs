@@ -180,7 +180,7 @@ fn credited(books: &Books<'_>, bare: Conversion, moments: Moments, scope: &[&Per
         }
     };
     let credits = books.judge.models.iter().map(credit).collect();
-    let mut journey: Vec<JourneyTouch> = steps.iter().map(|step| journey_touch(step)).collect();
+    let mut journey: Vec<JourneyTouch> = steps.iter().map(journey_touch).collect();
     journey.push(nobody(moments.converts_at));
     Conversion { truncated, journey, credits, ..bare }
 }

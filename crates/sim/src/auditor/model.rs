@@ -157,10 +157,11 @@ fn adopted(preset: &str, name: &str) -> Option<Model> {
 fn own(own: &OwnModel) -> Model {
     let like = own.like.as_deref().and_then(shipped).unwrap_or_else(|| plain("", Rule::Whole));
     let weights = own.weights.as_ref().map(places);
+    let fade = own.half_life_days.map(Rule::Fade);
     let word = |said: &Option<String>, like: String| said.clone().unwrap_or(like);
     Model {
         id: own.id.clone(),
-        rule: weights.or(own.half_life_days.map(Rule::Fade)).unwrap_or(like.rule),
+        rule: weights.or(fade).unwrap_or(like.rule),
         lookback_days: own.lookback_days.or(like.lookback_days),
         counted: word(&own.counted, like.counted),
         eligible: word(&own.eligible, like.eligible),

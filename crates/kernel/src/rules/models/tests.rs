@@ -64,7 +64,7 @@ fn what_is_not_said_is_as_in_the_model_it_is_like() {
         model.missing = Some("unattributed".into());
     });
     let rule = Rule::Positions(Positions::new(&[(Position::Last, 1)], 0, EmptyMiddle::ProRata).unwrap());
-    let expect = Model { rule, lookback_s: 30 * 86_400, dedupe: Dedupe::Session, ..adobe.clone() };
+    let expect = Model { rule, lookback_s: 30 * 86_400, dedupe: Dedupe::Session, ..adobe };
     assert_eq!(changed, Model { id: "mine".into(), missing: Missing::Unattributed, ..expect });
     let decay = mine(|model| model.half_life_days = Some(7)).rule;
     assert_eq!(decay, Rule::TimeDecay { half_life_s: 7 * 86_400 });
@@ -115,7 +115,8 @@ fn models_that_are_unknown_or_named_twice_are_problems() {
 
 #[test]
 fn every_problem_of_an_own_model_names_its_path() {
-    let words: [(&str, fn(&mut OwnModel, String), &str); 6] = [
+    type Say = fn(&mut OwnModel, String);
+    let words: [(&str, Say, &str); 6] = [
         ("counted", |model, word| model.counted = Some(word), "\"any\", \"not_direct\", \"paid\""),
         ("eligible", |model, word| model.eligible = Some(word), "\"any\", \"engaged\", \"form_or_event\""),
         ("missing", |model, word| model.missing = Some(word), "\"renormalise\", \"unattributed\""),

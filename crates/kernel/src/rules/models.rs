@@ -265,7 +265,7 @@ impl Check {
     /// Days in seconds.
     fn days(&mut self, path: &str, days: u32) -> u64 {
         if days == 0 {
-            self.problem(path, "0 must be above 0");
+            self.problem(path, "must be above 0");
         }
         u64::from(days.max(1)) * 86_400
     }

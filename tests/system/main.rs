@@ -15,6 +15,7 @@ mod golden;
 mod home;
 mod import;
 mod kafka;
+mod models;
 mod monitor;
 #[path = "../kafka/ports.rs"]
 mod ports;

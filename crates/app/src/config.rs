@@ -523,6 +523,26 @@ mod tests {
     }
 
     #[test]
+    fn own_models_are_checked_like_everything_else() {
+        let own = "[[definitions.own_models]]\nid = \"mine\"\n";
+        let mine =
+            parse(&format!("{own}weights = {{ first = 1, stages = {{ \"Proposal sent\" = 2 }} }}"), &[]).unwrap();
+        assert!(mine.rules.models().eq(Raw::default().definitions.models.iter().map(String::as_str).chain(["mine"])));
+        let wrong = format!(
+            "{own}weights = {{ first = 1, stages = {{ \"\" = 2 }} }}\n{own}like = \"best\"\ncounted = \"most\""
+        );
+        let text = parse(&wrong, &[]).unwrap_err().to_string();
+        for path in ["own_models[0].weights.stages", "own_models[1].id", "own_models[1].like", "own_models[1].counted"]
+        {
+            assert!(text.contains(&format!("definitions.{path}: \"")), "{path} in {text}");
+        }
+        for unknown in ["weigths = 1", "weights = { firts = 1 }"] {
+            let text = parse(&format!("{own}{unknown}"), &[]).unwrap_err().to_string();
+            assert!(text.contains("unknown field `weigths`") || text.contains("unknown field `firts`"), "{text}");
+        }
+    }
+
+    #[test]
     fn origins_are_written_as_browsers_send_them() {
         let parsed = |origin: &str| parse(&format!("[collector]\norigins = [\"{origin}\"]"), &[]);
         for good in ["https://acme.test", "http://localhost:8080", "https://[::1]:8443"] {
@@ -592,6 +612,6 @@ mod tests {
         assert!(unsaid.is_empty(), "keys it does not show: {unsaid:?}");
         let examples: Vec<_> = shipped.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
         let shown = parse(&examples.join("\n"), &[]).unwrap().raw.definitions;
-        assert_eq!((shown.channels.len(), shown.content.len()), (1, 1));
+        assert_eq!((shown.channels.len(), shown.content.len(), shown.own_models.len()), (1, 1, 2));
     }
 }

@@ -89,6 +89,17 @@ impl Positions {
         Ok(Self { held: held.map(|(p, w)| (*p, u64::from(*w))).collect(), middle: u64::from(middle), empty_middle })
     }
 
+    /// The same weights with another way of sharing an empty middle.
+    #[must_use]
+    pub fn with_empty_middle(self, empty_middle: EmptyMiddle) -> Self {
+        Self { empty_middle, ..self }
+    }
+
+    /// How an empty middle is shared.
+    pub fn empty_middle(&self) -> EmptyMiddle {
+        self.empty_middle
+    }
+
     /// The positions that hold weight, in the order given.
     pub fn held(&self) -> &[(Position, u64)] {
         &self.held

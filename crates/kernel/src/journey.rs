@@ -29,14 +29,19 @@ pub(crate) struct Subjected<'a> {
 }
 
 /// The moments that positions hang on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Milestones {
     pub(crate) lead_created_at: Option<Timestamp>,
     pub(crate) opened_at: Option<Timestamp>,
     pub(crate) closed_at: Option<Timestamp>,
+    /// When the stages that some model weighs were entered first, by their number.
+    pub(crate) stages: Stages,
     pub(crate) converts_at: Timestamp,
     pub(crate) previous_close: Option<Timestamp>,
 }
+
+/// Numbers of stages, and when each was entered first.
+pub(crate) type Stages = Vec<(u32, Timestamp)>;
 
 /// A touch of a journey, its lead and the lead's persona.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,12 +49,35 @@ pub(crate) struct Leg {
     pub(crate) touch: Arc<Interaction>,
     lead: Text,
     persona: Text,
+    /// Counts only for the models that count each, see [`JourneyTouch::repeat`].
+    repeat: bool,
 }
 
-impl Leg {
-    pub(crate) fn new(touch: &Arc<Interaction>, lead: &Text, persona: &Text) -> Self {
-        Self { touch: Arc::clone(touch), lead: lead.clone(), persona: persona.clone() }
+/// What touched one person: its touches, and their repeats.
+pub(crate) struct Walked<'a> {
+    pub(crate) lead: &'a Text,
+    pub(crate) persona: &'a Text,
+    pub(crate) touches: &'a [Arc<Interaction>],
+    pub(crate) repeats: &'a [Arc<Interaction>],
+}
+
+impl<'a> Walked<'a> {
+    fn legs(self) -> impl Iterator<Item = Leg> + 'a {
+        let each = |touches: &'a [Arc<Interaction>], repeat| touches.iter().map(move |touch| (touch, repeat));
+        each(self.touches, false).chain(each(self.repeats, true)).map(move |(touch, repeat)| Leg {
+            touch: Arc::clone(touch),
+            lead: self.lead.clone(),
+            persona: self.persona.clone(),
+            repeat,
+        })
     }
+}
+
+/// What touched some people, in order.
+pub(crate) fn legs<'a>(people: impl Iterator<Item = Walked<'a>>) -> Arc<Vec<Leg>> {
+    let mut legs: Vec<Leg> = people.flat_map(Walked::legs).collect();
+    legs.sort_by(|a, b| (a.touch.at, &a.touch.id).cmp(&(b.touch.at, &b.touch.id)));
+    Arc::new(legs)
 }
 
 /// A conversion before its value is split: everything the split depends on. Comparing two is cheap, splitting is not,
@@ -116,36 +144,50 @@ pub(crate) fn recipe(
 impl Recipe {
     /// Splits the value over the journey under every model.
     pub(crate) fn split(self, rules: &Classifier<'_>) -> Conversion {
-        let touches = self.touches.touches();
-        let surplus = touches.len().saturating_sub(rules.journey_touches_max);
-        let kept = touches.iter().enumerate().filter(|(index, _)| *index == 0 || *index > surplus || surplus == 0);
-        let mut journey: Vec<JourneyTouch> = kept.map(|(_, leg)| journey_touch(leg)).collect();
+        let kept = kept(self.touches.touches(), rules.journey_touches_max);
+        let mut journey: Vec<JourneyTouch> = kept.map(journey_touch).collect();
         let weighed: Vec<attribution::Touch> = journey.iter().map(weighed).collect();
-        let credits = split(rules, &self.head, self.milestones, &weighed);
+        let credits = split(rules, &self.head, &self.milestones, &weighed);
         journey.push(nobody(rules, self.milestones.converts_at));
         Conversion { journey, credits, ..self.head }
     }
 }
 
+/// Of too many touches the first and the latest. Repeats have the room that touches leave, the latest first: so they
+/// never push out what other models count.
+fn kept(legs: &[Leg], max: usize) -> impl Iterator<Item = &Leg> {
+    let repeats = legs.iter().filter(|leg| leg.repeat).count();
+    let touches = legs.len() - repeats;
+    let surplus = touches.saturating_sub(max);
+    let surplus_repeats = repeats.saturating_sub(max.saturating_sub(touches));
+    let (mut touch, mut repeat) = (0, 0);
+    legs.iter().filter(move |leg| {
+        let place = if leg.repeat { &mut repeat } else { &mut touch };
+        *place += 1;
+        if leg.repeat { repeat > surplus_repeats } else { touch == 1 || touch > surplus + 1 }
+    })
+}
+
 fn split(
     rules: &Classifier<'_>,
     of: &Conversion,
-    milestones: Milestones,
+    milestones: &Milestones,
     touches: &[attribution::Touch],
 ) -> Vec<ModelCredit> {
     let ms = |at: Option<Timestamp>| at.map(|at| at.0);
+    let stages: Vec<(u32, i64)> = milestones.stages.iter().map(|(stage, at)| (*stage, at.0)).collect();
     let journey = attribution::Journey {
         touches,
         lead_created_at: ms(milestones.lead_created_at),
         opened_at: ms(milestones.opened_at),
         closed_at: ms(milestones.closed_at),
-        stages: &[],
+        stages: &stages,
         converts_at: milestones.converts_at.0,
         previous_close: ms(milestones.previous_close),
     };
-    let mut credits = Vec::with_capacity(rules.models.len());
-    let mut ids = rules.model_ids.iter();
-    attribution::Model::each_shares(&rules.models, &journey, &mut Shares::new(), |_, shares| {
+    let mut credits = Vec::with_capacity(rules.models.all.len());
+    let mut ids = rules.models.ids.iter();
+    attribution::Model::each_shares(&rules.models.all, &journey, &mut Shares::new(), |_, shares| {
         let minor = parts(shares, touches.len(), of.value_minor);
         let same = of.currency == rules.reporting && of.reporting_minor == Some(of.value_minor);
         credits.push(ModelCredit {
@@ -169,13 +211,14 @@ fn parts(shares: &mut Shares, touches: usize, amount: i64) -> Vec<i64> {
     parts
 }
 
-fn journey_touch(Leg { touch, lead, persona }: &Leg) -> JourneyTouch {
+fn journey_touch(Leg { touch, lead, persona, repeat }: &Leg) -> JourneyTouch {
     JourneyTouch {
         touch_id: touch.id.clone(),
         touch_at: touch.at,
         lead: lead.clone(),
         persona: persona.clone(),
         kind: touch.kind,
+        repeat: *repeat,
         origin: touch.origin.clone(),
         page: touch.page.clone(),
     }
@@ -190,6 +233,7 @@ fn nobody(rules: &Classifier<'_>, at: Timestamp) -> JourneyTouch {
         lead: none(),
         persona: none(),
         kind: TouchKind::Visit,
+        repeat: false,
         origin: Arc::new(Origin {
             channel: Text::from(UNATTRIBUTED),
             subchannel: none(),
@@ -215,6 +259,6 @@ fn weighed(touch: &JourneyTouch) -> attribution::Touch {
             TouchKind::Enablement => attribution::Kind::Enablement,
             TouchKind::SelfReported => attribution::Kind::SelfReported,
         },
-        repeat: false,
+        repeat: touch.repeat,
     }
 }

@@ -3,10 +3,13 @@
 //! Rules never change under a running generation: a change is a new version, and a new generation is built with it.
 
 mod definitions;
+mod models;
 
-pub use definitions::{ChannelRow, ContentRow, Definitions, PersonaRow, Scoring, SegmentRow, Suppress};
+pub use definitions::{
+    ChannelRow, ContentRow, Definitions, OwnModel, PersonaRow, Scoring, SegmentRow, Suppress, Weights,
+};
+pub(crate) use models::Models;
 
-use crate::attribution::Model;
 use crate::channel::{Base, CustomRow, Haystack, Input, OwnSites, Patterns, RuleSet, SOURCE_LIST_VERSION};
 use crate::content::Groups;
 use crate::entry::Lineage;
@@ -41,9 +44,7 @@ pub struct Rules {
     pub(crate) ruleset_version: Text,
     pub(crate) reporting: Currency,
     pub(crate) own_sites: OwnSites,
-    pub(crate) models: Vec<Model>,
-    /// Their ids, in the same order.
-    pub(crate) model_ids: Vec<Text>,
+    pub(crate) models: Models,
     pub(crate) scope: Scope,
     pub(crate) session_gap_ms: i64,
     pub(crate) click_window_ms: i64,
@@ -84,7 +85,6 @@ impl Rules {
     pub fn new(definitions: &Definitions) -> Result<Self, Vec<Problem>> {
         let mut check = Check::default();
         let channels = check.channels(definitions);
-        let models = check.models(&definitions.models);
         let rules = Self {
             lineage: Lineage { generation: 0, rules: digest(definitions) },
             version: Text::from(definitions.version.as_str()),
@@ -98,8 +98,7 @@ impl Rules {
                 definitions.own_sites.iter().map(String::as_str),
                 definitions.ignored_referrers.iter().map(String::as_str),
             ),
-            model_ids: models.iter().map(|model| Text::from(model.id.as_str())).collect(),
-            models,
+            models: check.models(definitions),
             scope: check.scope(&definitions.scope),
             session_gap_ms: check.span("session_gap_minutes", definitions.session_gap_minutes, 60_000),
             click_window_ms: i64::from(definitions.click_window_minutes) * 60_000,
@@ -146,7 +145,7 @@ impl Rules {
 
     /// The ids of the models, in order.
     pub fn models(&self) -> impl Iterator<Item = &str> {
-        self.model_ids.iter().map(|id| &**id)
+        self.models.ids.iter().map(|id| &**id)
     }
 
     /// Whether the landing page has a say in where an interaction came from.
@@ -299,23 +298,6 @@ impl Check {
             self.problem("reporting_currency", format!("\"{code}\" is not an ISO 4217 code such as \"USD\""));
             Currency::USD
         })
-    }
-
-    fn models(&mut self, ids: &[String]) -> Vec<Model> {
-        if ids.is_empty() {
-            self.problem("models", "name at least one model, such as \"linear\"");
-        }
-        let mut models = Vec::new();
-        for (index, id) in ids.iter().enumerate() {
-            match Model::builtin(id) {
-                Some(model) if ids[..index].iter().all(|earlier| earlier != id) => {
-                    models.push(model);
-                }
-                Some(_) => self.problem(format!("models[{index}]"), format!("\"{id}\" is named twice")),
-                None => self.problem(format!("models[{index}]"), format!("\"{id}\" is not a model that ships")),
-            }
-        }
-        models
     }
 
     fn scope(&mut self, name: &str) -> Scope {

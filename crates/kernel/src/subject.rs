@@ -207,6 +207,8 @@ pub struct DealState {
     pub reporting_minor: Option<i64>,
     pub opened_at: Timestamp,
     pub won_at: Option<Timestamp>,
+    /// When it entered first the stages that some model weighs, by their number.
+    pub stages: Vec<(u32, Timestamp)>,
     pub deal_type: DealType,
     pub owner: Option<Text>,
 }
@@ -220,9 +222,13 @@ pub struct Member {
     /// Whether it belongs to the account; otherwise it only has a role on one of its deals.
     pub belongs: bool,
     pub created_at: Option<Timestamp>,
+    /// When it entered first the stages that some model weighs, by their number.
+    pub stages: Vec<(u32, Timestamp)>,
     pub persona: Text,
     /// The touches that the account's journeys can have.
     pub touches: Vec<Arc<Interaction>>,
+    /// Their repeats, where some model counts them.
+    pub repeats: Vec<Arc<Interaction>>,
 }
 
 /// A merge: `from` is `into` since `at`.

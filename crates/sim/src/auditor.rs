@@ -27,6 +27,9 @@
 //! - To and fro between stages within one instant is one entry, the first.
 //! - A person once erased stays so. Outcomes, reasons of verdicts, and a persona or segment that the definitions do not
 //!   know go with it, whenever they were written.
+//! - Of interactions that are one touch the first has the strongest kind in every model, the others keep theirs.
+//! - A stage of a deal is entered with the first event that names it, the deal's creation included; a stage of several
+//!   people with the first of them.
 //! - A browser once erased has another name in everything it ever did, and its views name nobody; up to the request
 //!   touches stay with the leads that ties up to then give them to, later ones are nobody's.
 
@@ -39,6 +42,7 @@ mod identity;
 mod journey;
 mod judge;
 mod life;
+mod model;
 mod money;
 mod person;
 mod session;
@@ -47,6 +51,7 @@ mod timeline;
 mod touch;
 
 pub use balance::{Account, Balances, Bookings, Reconciled, Sums, ledger_balances};
+pub use model::sums_to_value;
 pub use tables::{Difference, Key, Row, Tables, differences};
 
 use smarketing_kernel::event::{Body, ErasureRequested, Event, FormSubmitted, LeadRef};

@@ -2,7 +2,9 @@
 //!
 //! Shared browsers, links that come late, merge chains and cycles, merges taken back, contact ids that change hands,
 //! accounts that move, deals that reopen, change amount and currency, merge, get deleted, refunds, erasures, bots,
-//! events of one instant, events told twice, and events told twice in different words.
+//! forms filled in twice, events of one instant, events told twice, and events told twice in different words.
+
+mod models;
 
 use crate::chance::Chance;
 use smarketing_kernel::event::*;
@@ -51,6 +53,7 @@ pub fn definitions(seed: u64) -> Definitions {
     if chance.one_in(6) {
         definitions.anonymous_lookback_days = 8;
     }
+    models::add(&mut chance, &mut definitions);
     definitions
 }
 
@@ -81,6 +84,11 @@ impl Tale {
         if !self.events.is_empty() && self.chance.one_in(12) {
             return self.again();
         }
+        if self.chance.one_in(8)
+            && let Some(event) = self.filled_in(number)
+        {
+            return event;
+        }
         let workspace = Text::from(if self.chance.below(self.workspaces) == 0 { "default" } else { "other" });
         let occurred_at = self.at();
         let body = self.body(&workspace);
@@ -94,6 +102,22 @@ impl Tale {
             event.occurred_at = event.occurred_at.plus(self.chance.between(-30, 30) * 60_000);
         }
         event
+    }
+
+    /// Somebody fills in a form on a page that was just viewed, or the same form again.
+    fn filled_in(&mut self, number: usize) -> Option<Happened> {
+        let before = self.events.get(self.chance.index(self.events.len()))?.clone();
+        let body = match before.body {
+            Body::PageViewed(page) => {
+                let form = self.form(&before.workspace);
+                let (visitor_id, url) = (Some(page.visitor_id), Some(page.url));
+                Body::FormSubmitted(FormSubmitted { visitor_id, url, ..form })
+            }
+            Body::FormSubmitted(form) => Body::FormSubmitted(form),
+            _ => return None,
+        };
+        let occurred_at = before.occurred_at.plus(self.chance.between(0, 15) * 60_000);
+        Some(Event { event_id: Text::from(format!("e{number}")), occurred_at, body, ..before })
     }
 
     /// Bursts days apart, minutes apart within; often the very instant of something else.
@@ -263,7 +287,7 @@ impl Tale {
             contacts: None,
             amount_minor: None,
             currency: self.chance.one_in(6).then(|| self.currency()),
-            stage: self.maybe("negotiation"),
+            stage: self.chance.one_in(2).then(|| Text::from(self.chance.pick(&models::STAGES[..2]))),
             pipeline: None,
             owner: self.maybe("rep-1"),
             reason: self.maybe("price"),

@@ -126,7 +126,7 @@ impl Warehouse {
         format!(
             "SELECT toString(tuple(workspace, conversion, kind, subject, persona, deal_type, converted_at, currency,
                     reporting_currency, split.1, id, if(id = '', toDateTime64(0, 3, 'UTC'), at), touched, touched_persona,
-                    touched_kind, channel, subchannel, source, medium, campaign, content, content_group, buyer_stage)) AS key,
+                    touched_kind, repeat, channel, subchannel, source, medium, campaign, content, content_group, buyer_stage)) AS key,
                 sipHash64(toString(tuple(sum(micro), sum(minor), sum(reporting)))) AS hash
             FROM (
                 SELECT * EXCEPT (models, micro_credits, credit_minor, reporting_credit_minor),
@@ -134,8 +134,8 @@ impl Warehouse {
                 FROM {data}.{table} FINAL
             )
             ARRAY JOIN touch_id AS id, touch_at AS at, touch_lead AS touched, touch_persona AS touched_persona,
-                touch_kind AS touched_kind, touch_channel AS channel, touch_subchannel AS subchannel,
-                touch_source AS source, touch_medium AS medium, touch_campaign AS campaign, touch_content AS content,
+                touch_kind AS touched_kind, touch_repeat AS repeat, touch_channel AS channel,
+                touch_subchannel AS subchannel, touch_source AS source, touch_medium AS medium, touch_campaign AS campaign, touch_content AS content,
                 touch_content_group AS content_group, touch_buyer_stage AS buyer_stage,
                 split.2 AS micro, split.3 AS minor, split.4 AS reporting
             GROUP BY key HAVING (sum(micro), sum(minor), sum(reporting)) != (0, 0, 0)"

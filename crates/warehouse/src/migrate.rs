@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     7 "watch" "migrations/0007_watch.sql",
     8 "calendar" "migrations/0008_calendar.sql",
     9 "segments" "migrations/0009_segments.sql",
+    10 "repeats" "migrations/0010_repeats.sql",
 ];
 
 /// The database of the tables.

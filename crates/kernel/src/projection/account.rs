@@ -3,7 +3,7 @@
 use super::Projection;
 use crate::classify::Classifier;
 use crate::id::{LeadId, SubjectId};
-use crate::journey::{self, Leg, Milestones, Recipe, Subjected};
+use crate::journey::{self, Leg, Milestones, Recipe, Stages, Subjected, Walked};
 use crate::row::{ConversionKind, Outcome};
 use crate::rules::Scope;
 use crate::subject::{DealState, Member, Part, Subject, Tag};
@@ -62,13 +62,15 @@ impl<'a> Company<'a> {
     /// Pipeline at the opening, revenue at the close.
     fn credit(&self, rules: &Classifier<'_>, deal: &DealState, conversions: &mut Vec<Recipe>) {
         let scope = self.scope(rules, deal);
-        let journey = Arc::new(legs(&scope));
+        let journey = legs(&scope);
+        let stages = stages(&scope, deal);
         let created = scope.iter().filter_map(|(_, member)| member.created_at).min();
         let mut convert = |kind: ConversionKind, at: Timestamp| {
             let milestones = Milestones {
                 lead_created_at: created,
                 opened_at: Some(deal.opened_at),
                 closed_at: deal.won_at,
+                stages: stages.clone(),
                 converts_at: at,
                 previous_close: self.previous_close(deal, at),
             };
@@ -137,13 +139,19 @@ impl<'a> Company<'a> {
     }
 }
 
-/// The touches of everybody in scope, in order, each with its lead and persona.
-fn legs(scope: &[(LeadId, &Member)]) -> Vec<Leg> {
-    let of = |(lead, member): &(LeadId, &Member)| {
-        let (name, persona) = (lead.text(), member.persona.clone());
-        member.touches.iter().map(|touch| Leg::new(touch, &name, &persona)).collect::<Vec<_>>()
-    };
-    let mut legs: Vec<Leg> = scope.iter().flat_map(of).collect();
-    legs.sort_by(|a, b| (a.touch.at, &a.touch.id).cmp(&(b.touch.at, &b.touch.id)));
-    legs
+/// What touched everybody in scope, in order.
+fn legs(scope: &[(LeadId, &Member)]) -> Arc<Vec<Leg>> {
+    let names: Vec<Text> = scope.iter().map(|(lead, _)| lead.text()).collect();
+    journey::legs(names.iter().zip(scope).map(|(lead, (_, member))| Walked {
+        lead,
+        persona: &member.persona,
+        touches: &member.touches,
+        repeats: &member.repeats,
+    }))
+}
+
+/// When the deal, and anybody in scope, entered first the stages that some model weighs.
+fn stages(scope: &[(LeadId, &Member)], deal: &DealState) -> Stages {
+    let people = scope.iter().flat_map(|(_, member)| &member.stages);
+    people.chain(&deal.stages).copied().collect()
 }

@@ -4,6 +4,7 @@ use super::Projection;
 use crate::classify::Classifier;
 use crate::event::{Body, Contact, DealChanged, DealKind, DealType, LeadRef};
 use crate::id::{Kind, LeadId, SubjectId};
+use crate::journey::Stages;
 use crate::money::{Currency, Rate};
 use crate::row::{self, Outcome};
 use crate::subject::{DealState, Fact, Mention, Part, RateNeed, Role, Subject, Tag};
@@ -44,7 +45,8 @@ pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject) 
     let account = account(subject, id, &deal);
     tell_people(subject, &changes, &deal, account.as_ref(), &mut projection);
     if let Some(account) = &account {
-        tell_account(subject, &deal, account, reporting_minor, &mut projection);
+        let stages = stages(rules, &changes);
+        tell_account(subject, &deal, account, reporting_minor, stages, &mut projection);
     }
     let shown = account.unwrap_or_else(|| rules.none.clone());
     projection.deals.push(deal_row(rules, subject, &deal, shown, reporting_minor));
@@ -208,11 +210,18 @@ fn mentions(changes: &[Change<'_>]) -> BTreeMap<LeadId, Vec<Mention>> {
     mentions
 }
 
+/// When the deal entered first the stages that some model weighs.
+fn stages(rules: &Classifier<'_>, changes: &[Change<'_>]) -> Stages {
+    let entered = |name: &Text| changes.iter().find(|(_, change)| change.stage.as_ref() == Some(name));
+    rules.models.deal_stages().filter_map(|(stage, name)| Some((stage, entered(name)?.0.at))).collect()
+}
+
 fn tell_account(
     subject: &Subject,
     deal: &Resolved<'_>,
     account: &Text,
     reporting_minor: Option<i64>,
+    stages: Stages,
     projection: &mut Projection,
 ) {
     let contacts: Vec<(LeadId, Option<Text>)> =
@@ -226,6 +235,7 @@ fn tell_account(
         reporting_minor,
         opened_at: deal.opened_at,
         won_at: deal.won_at(),
+        stages,
         deal_type: deal.deal_type,
         owner: deal.owner.cloned(),
     };

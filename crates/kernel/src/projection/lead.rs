@@ -19,6 +19,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use rows::{Shown, merged_row};
+use touches::Touches;
 
 /// Everything known of one person after merges.
 pub(super) struct Person<'a> {
@@ -243,12 +244,20 @@ fn show(rules: &Classifier<'_>, person: &Person<'_>, projection: &mut Projection
     let profile = profile(rules, person);
     let base = base_account(person, &profile);
     let account = home_account(person, &profile, &base);
-    let touches = touches::of(rules, person, profile.contact.domain.map(|domain| &**domain));
+    let Touches { once: touches, repeats } = touches::of(rules, person, profile.contact.domain.map(|domain| &**domain));
     let life = lifecycle::follow(rules, person, created_at, &touches, &profile);
     answer_deals(person, &base, projection);
-    join_accounts(rules, person, created_at, &account, &base, &profile, &touches, projection);
-    let shown =
-        Shown { rules, person, profile: &profile, account: &account, touches: &touches, life: &life, created_at };
+    let shown = Shown {
+        rules,
+        person,
+        profile: &profile,
+        account: &account,
+        touches: &touches,
+        repeats: &repeats,
+        life: &life,
+        created_at,
+    };
+    join_accounts(&shown, &base, projection);
     shown.rows(projection);
 }
 
@@ -375,17 +384,8 @@ fn answer_deals(person: &Person<'_>, base: &Text, projection: &mut Projection) {
 }
 
 /// Membership in the own account, and the touches for every account that has a use for them.
-#[allow(clippy::too_many_arguments)]
-fn join_accounts(
-    rules: &Classifier<'_>,
-    person: &Person<'_>,
-    created_at: Timestamp,
-    account: &Text,
-    base: &Text,
-    profile: &Profile<'_>,
-    touches: &[Arc<Interaction>],
-    projection: &mut Projection,
-) {
+fn join_accounts(shown: &Shown<'_>, base: &Text, projection: &mut Projection) {
+    let Shown { rules, person, account, .. } = *shown;
     let id = |name: &Text| SubjectId::named(Kind::Account, &person.subject.workspace, name);
     let home = id(account);
     let mut accounts: BTreeMap<SubjectId, (&Text, BTreeSet<Timestamp>)> = BTreeMap::new();
@@ -397,13 +397,16 @@ fn join_accounts(
         let (_, moments) = accounts.entry(id(name)).or_insert_with(|| (name, BTreeSet::new()));
         moments.extend(role.opened_at.iter().chain(&role.won_at));
     }
+    let up_to = |moments: &_, touches| up_to(moments, touches, rules.journey_touches_max);
     for (to, (name, moments)) in accounts {
         let member = Member {
             leads: person.leads.clone(),
             belongs: to == home,
-            created_at: Some(created_at),
-            persona: profile.persona().cloned().unwrap_or_else(|| rules.none.clone()),
-            touches: up_to(&moments, touches, rules.journey_touches_max),
+            created_at: Some(shown.created_at),
+            stages: shown.life.stages(rules),
+            persona: shown.persona(),
+            touches: up_to(&moments, shown.touches),
+            repeats: up_to(&moments, shown.repeats),
         };
         projection.say(to, Tag::Member, name, Part::Member(member));
     }

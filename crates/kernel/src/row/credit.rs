@@ -64,6 +64,8 @@ pub struct JourneyTouch {
     pub lead: Text,
     pub persona: Text,
     pub kind: TouchKind,
+    /// Whether it is one touch with an earlier one of its session, and here only for the models that count each.
+    pub repeat: bool,
     pub origin: Arc<Origin>,
     pub page: Arc<Content>,
 }

@@ -24,8 +24,10 @@ pub struct Definitions {
     pub ignored_referrers: Vec<String>,
     /// Own content groups, before the shipped ones; first match wins.
     pub content: Vec<ContentRow>,
-    /// Models to credit with, by id.
+    /// Models to credit with, by id: those that ship, a preset's (`hubspot_w_shaped`), or a preset with all of them.
     pub models: Vec<String>,
+    /// Own models, credited after those.
+    pub own_models: Vec<OwnModel>,
     /// Whose touches a deal's journey has: `contact_roles`, `account` or `primary`.
     pub scope: String,
     /// Minutes without a page view that end a session.
@@ -44,6 +46,62 @@ pub struct Definitions {
     pub personas: Vec<PersonaRow>,
     /// Segments of accounts by form and CRM attributes of their leads; first match wins.
     pub account_segments: Vec<SegmentRow>,
+}
+
+/// A model of the operator's own. What is not said is as in `like`, else as in the models that ship.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OwnModel {
+    /// What rows and reports call it.
+    pub id: String,
+    /// Id of the model it starts from: one that ships, or a preset's.
+    pub like: Option<String>,
+    /// What each position earns.
+    pub weights: Option<Weights>,
+    /// Days in which a touch loses half its weight; instead of weights.
+    pub half_life_days: Option<u32>,
+    /// Days before the conversion in which touches count.
+    pub lookback_days: Option<u32>,
+    /// Which channels' touches count: `any`, `not_direct` or `paid`.
+    pub counted: Option<String>,
+    /// Which touches the middle, and models without positions, may credit: `any`, `engaged` or `form_or_event`.
+    pub eligible: Option<String>,
+    /// What becomes of the weight of a position that no touch holds: `renormalise` or `unattributed`.
+    pub missing: Option<String>,
+    /// How the positions share the weight of a middle without touches: `equal` or `pro_rata`.
+    pub empty_middle: Option<String>,
+    /// What a later deal takes from before the previous close: `carry`, `fresh` or `full`.
+    pub expansion: Option<String>,
+    /// Whether a touch counts once a session, or each time: `session` or `none`.
+    pub dedupe: Option<String>,
+    /// Whether what people say they heard of counts.
+    pub self_reported: Option<bool>,
+}
+
+/// Weights over positions, relative to each other: 30/30/30/10 and 3/3/3/1 are the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Weights {
+    /// The first touch.
+    pub first: u32,
+    /// The last touch.
+    pub last: u32,
+    /// The last touch up to the creation of the lead.
+    pub lead_creation: u32,
+    /// The last touch up to its first entry into MQL.
+    pub mql: u32,
+    /// The last touch up to its first entry into SQL.
+    pub sql: u32,
+    /// The last touch up to the creation of the deal.
+    pub opportunity_creation: u32,
+    /// The last touch up to the deal's first entry into a stage, by the CRM's name of the stage.
+    pub stages: BTreeMap<String, u32>,
+    /// The last touch up to the close.
+    pub close: u32,
+    /// All forms and attended events together.
+    pub converting: u32,
+    /// All other touches together.
+    pub middle: u32,
 }
 
 /// An own channel rule; every non-empty cell must match (`*x*`, `*x`, `x*`, exact; several split by `;`).
@@ -143,6 +201,7 @@ impl Default for Definitions {
             ignored_referrers: Vec::new(),
             content: Vec::new(),
             models: Model::rule_based().into_iter().map(|model| model.id).collect(),
+            own_models: Vec::new(),
             scope: "contact_roles".into(),
             session_gap_minutes: 30,
             click_window_minutes: 10,

@@ -1,8 +1,10 @@
 //! Sums over credit: what the ledger must amount to, and what was booked.
 
+use super::model::{self, sums_to_value};
 use super::tables::Tables;
 use smarketing_kernel::money::Currency;
 use smarketing_kernel::row::{Conversion, ConversionKind, Deal, JourneyTouch, LedgerEntry, ModelCredit, Outcome};
+use smarketing_kernel::rules::Definitions;
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::{Day, Timestamp};
 use std::collections::BTreeMap;
@@ -130,9 +132,9 @@ pub struct Reconciled {
 }
 
 impl Tables {
-    /// Booked against credited, of every model whose credit sums to the value (all but `influenced`).
+    /// Booked against credited, of every model whose credit sums to the value.
     #[must_use]
-    pub fn reconciliation(&self, models: &[String]) -> BTreeMap<Bookings, Reconciled> {
+    pub fn reconciliation(&self, definitions: &Definitions) -> BTreeMap<Bookings, Reconciled> {
         let mut rows: BTreeMap<Bookings, Reconciled> = BTreeMap::new();
         let bookings = |workspace: &Text, model: &str, kind, at: Timestamp, currency| Bookings {
             workspace: workspace.clone(),
@@ -141,10 +143,11 @@ impl Tables {
             conversion_day: at.day(),
             currency,
         };
-        for model in models.iter().filter(|model| *model != "influenced") {
+        let models = model::all(definitions).into_iter().map(|model| model.id);
+        for model in models.filter(|model| sums_to_value(model)) {
             for deal in self.deals.values() {
                 for (kind, at) in booked(deal) {
-                    let row = rows.entry(bookings(&deal.workspace, model, kind, at, deal.currency)).or_default();
+                    let row = rows.entry(bookings(&deal.workspace, &model, kind, at, deal.currency)).or_default();
                     row.booked_minor += i128::from(deal.amount_minor);
                     row.booked_deals += 1;
                 }
@@ -154,7 +157,7 @@ impl Tables {
             if !matches!(row.kind, ConversionKind::Opportunity | ConversionKind::Won) {
                 continue;
             }
-            for credit in row.credits.iter().filter(|credit| &*credit.model != "influenced") {
+            for credit in row.credits.iter().filter(|credit| sums_to_value(&credit.model)) {
                 let key = bookings(&row.workspace, &credit.model, row.kind, row.converted_at, row.currency);
                 let sum = |amounts: &[i64]| amounts.iter().map(|amount| i128::from(*amount)).sum::<i128>();
                 let reconciled = rows.entry(key).or_default();

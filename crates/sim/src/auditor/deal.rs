@@ -30,6 +30,8 @@ pub(super) struct Deal {
     pub(super) currency: Currency,
     pub(super) reporting_minor: Option<i64>,
     pub(super) opened_at: Timestamp,
+    /// When each stage was named first.
+    pub(super) staged_at: BTreeMap<Text, Timestamp>,
     closed_at: Option<Timestamp>,
     pub(super) deal_type: DealType,
     pub(super) owner: Option<Text>,
@@ -65,6 +67,12 @@ impl Deal {
                 first_named.entry(contact.lead.id).or_insert(event.occurred_at);
             });
         }
+        let mut staged_at = BTreeMap::new();
+        for (event, change) in changes {
+            change.stage.iter().for_each(|stage| {
+                staged_at.entry(stage.clone()).or_insert(event.occurred_at);
+            });
+        }
         let (outcome, closed_at) = outcome(changes);
         let mut deal = Self {
             id: id.clone(),
@@ -79,6 +87,7 @@ impl Deal {
             currency: last(changes, |c| c.currency).unwrap_or(books.judge.reporting),
             reporting_minor: None,
             opened_at: created.unwrap_or(&changes[0]).0.occurred_at,
+            staged_at,
             closed_at,
             deal_type: last(changes, |c| c.deal_type).unwrap_or_default(),
             owner: last(changes, |c| c.owner.clone()),

@@ -4,6 +4,7 @@ use super::Books;
 use super::credit::{self, Moments, Weighed};
 use super::deal::{self, Deal};
 use super::judge::{none, or_none};
+use super::model::Model;
 use super::person::Person;
 use super::touch::Interaction;
 use smarketing_kernel::attribution::MICRO_CREDITS;
@@ -13,6 +14,7 @@ use smarketing_kernel::id::LeadId;
 use smarketing_kernel::row::{Content, Conversion, ConversionKind, JourneyTouch, ModelCredit, Origin, TouchKind};
 use smarketing_kernel::text::Text;
 use smarketing_kernel::time::Timestamp;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 type People = BTreeMap<LeadId, Person>;
@@ -42,7 +44,7 @@ pub(super) fn of_person(books: &Books<'_>, person: &Person) -> Vec<Conversion> {
             reporting_minor: Some(0),
             ..blank(books, kind, at, Text::from(id))
         };
-        let moments = Moments { created_at: Some(person.created_at), converts_at: at, ..Moments::default() };
+        let moments = Moments { converts_at: at, ..reached(&[person]) };
         credited(books, bare, moments, &[person])
     };
     moments.into_iter().map(convert).collect()
@@ -69,11 +71,12 @@ pub(super) fn of_deals(
             let winning = deal.won_at().map(|at| (ConversionKind::Won, at));
             for (kind, at) in [opening].into_iter().chain(winning) {
                 let moments = Moments {
-                    created_at: scope.iter().map(|person| person.created_at).min(),
                     opened_at: Some(deal.opened_at),
+                    staged_at: deal.staged_at.clone(),
                     won_at: deal.won_at(),
                     converts_at: at,
                     previous_close: close(at),
+                    ..reached(&scope)
                 };
                 let bare = of_deal(books, deal, account, kind, at, &scope, people);
                 conversions.push(credited(books, bare, moments, &scope));
@@ -81,6 +84,17 @@ pub(super) fn of_deals(
         }
     }
     conversions
+}
+
+/// What any of some people came to first.
+fn reached(scope: &[&Person]) -> Moments {
+    let first = |stage| scope.iter().filter_map(|person| person.entered_at(stage)).min();
+    Moments {
+        created_at: scope.iter().map(|person| person.created_at).min(),
+        mql_at: first(Stage::Mql),
+        sql_at: first(Stage::Sql),
+        ..Moments::default()
+    }
 }
 
 /// Rule 1: the people whose touches a deal's journey has.
@@ -146,40 +160,71 @@ fn blank(books: &Books<'_>, kind: ConversionKind, at: Timestamp, conversion: Tex
 
 /// The conversion with its journey and its credit.
 fn credited(books: &Books<'_>, bare: Conversion, moments: Moments, scope: &[&Person]) -> Conversion {
-    let mut touches: Vec<(&Interaction, &Person)> =
-        scope.iter().flat_map(|person| person.touches.iter().map(|touch| (touch, *person))).collect();
-    touches.retain(|(touch, _)| touch.at <= moments.converts_at);
-    touches.sort_by(|(a, _), (b, _)| (a.at, &a.id).cmp(&(b.at, &b.id)));
-    let most = books.judge.definitions.journey_touches_max as usize;
-    let surplus = touches.len().saturating_sub(most);
-    // Of too many the first and the latest stay.
-    touches.drain(touches.len().min(1)..touches.len().min(1) + surplus);
-    let weighed: Vec<Weighed<'_>> = touches
+    let (steps, truncated) = steps(books, moments.converts_at, scope);
+    let weighed: Vec<Weighed<'_>> = steps
         .iter()
-        .map(|(touch, _)| Weighed { at: touch.at, kind: touch.kind, channel: &touch.origin.channel })
+        .map(|(touch, _, repeat)| Weighed {
+            at: touch.at,
+            kind: touch.kind,
+            channel: &touch.origin.channel,
+            repeat: *repeat,
+        })
         .collect();
-    let credit = |model: &String| {
-        let shares = credit::shares(model, &weighed, moments);
+    let credit = |model: &Model| {
+        let shares = credit::shares(model, &weighed, &moments);
         ModelCredit {
-            model: Text::from(model.as_str()),
-            micro: credit::split(model, MICRO_CREDITS, &shares),
-            minor: credit::split(model, bare.value_minor, &shares),
-            reporting: credit::split(model, bare.reporting_minor.unwrap_or(0), &shares),
+            model: Text::from(model.id.as_str()),
+            micro: credit::split(&model.rule, MICRO_CREDITS, &shares),
+            minor: credit::split(&model.rule, bare.value_minor, &shares),
+            reporting: credit::split(&model.rule, bare.reporting_minor.unwrap_or(0), &shares),
         }
     };
-    let credits = books.judge.definitions.models.iter().map(credit).collect();
-    let mut journey: Vec<JourneyTouch> = touches.iter().map(|(touch, person)| journey_touch(touch, person)).collect();
+    let credits = books.judge.models.iter().map(credit).collect();
+    let mut journey: Vec<JourneyTouch> = steps.iter().map(journey_touch).collect();
     journey.push(nobody(moments.converts_at));
-    Conversion { truncated: surplus > 0, journey, credits, ..bare }
+    Conversion { truncated, journey, credits, ..bare }
 }
 
-fn journey_touch(touch: &Interaction, person: &Person) -> JourneyTouch {
+/// A touch of somebody, and whether it is one only to models that count each.
+type Step<'p> = (&'p Interaction, &'p Person, bool);
+
+/// What happened to some people up to a moment, in order, and whether that was too much. Of too many touches the first
+/// and the latest stay; of the others, where a model counts them, the latest that there is room for.
+fn steps<'p>(books: &Books<'_>, until: Timestamp, scope: &[&'p Person]) -> (Vec<Step<'p>>, bool) {
+    let gather = |of: fn(&Person) -> &Vec<Interaction>, repeat| {
+        let mut steps: Vec<Step<'p>> =
+            scope.iter().flat_map(|person| of(person).iter().map(move |touch| (touch, *person, repeat))).collect();
+        steps.retain(|(touch, ..)| touch.at <= until);
+        steps.sort_by(in_order);
+        steps
+    };
+    let most = books.judge.definitions.journey_touches_max as usize;
+    let mut steps = gather(|person| &person.touches, false);
+    let mut repeats = gather(|person| &person.repeats, true);
+    if books.judge.models.iter().all(|model| model.dedupe != "none") {
+        repeats.clear();
+    }
+    let truncated = steps.len() + repeats.len() > most;
+    let surplus = steps.len().saturating_sub(most);
+    steps.drain(steps.len().min(1)..steps.len().min(1) + surplus);
+    let surplus = (steps.len() + repeats.len()).saturating_sub(most);
+    steps.extend(repeats.split_off(surplus));
+    steps.sort_by(in_order);
+    (steps, truncated)
+}
+
+fn in_order((a, ..): &Step<'_>, (b, ..): &Step<'_>) -> Ordering {
+    (a.at, &a.id).cmp(&(b.at, &b.id))
+}
+
+fn journey_touch((touch, person, repeat): &Step<'_>) -> JourneyTouch {
     JourneyTouch {
         touch_id: touch.id.clone(),
         touch_at: touch.at,
         lead: person.lead.text(),
         persona: or_none(person.persona.as_ref()),
         kind: touch.kind,
+        repeat: *repeat,
         origin: touch.origin.clone().into(),
         page: touch.page.clone().into(),
     }
@@ -193,6 +238,7 @@ fn nobody(at: Timestamp) -> JourneyTouch {
         lead: none(),
         persona: none(),
         kind: TouchKind::Visit,
+        repeat: false,
         origin: Origin {
             channel: Text::from(UNATTRIBUTED),
             subchannel: none(),

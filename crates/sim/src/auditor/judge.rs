@@ -1,6 +1,7 @@
 //! The definitions as the auditor reads them. Channels, content, URLs and bots are judged by the kernel's pure rules,
 //! which have golden vectors of their own; everything else is read again here.
 
+use super::model::{self, Model};
 use smarketing_kernel::channel::{Base, CustomRow, Input, OwnSites, RuleSet, SOURCE_LIST_VERSION, source_of};
 use smarketing_kernel::content::{Groups, normalise};
 use smarketing_kernel::money::Currency;
@@ -18,6 +19,7 @@ pub(super) type Brought = Option<[Option<Text>; 3]>;
 pub(super) struct Judge {
     pub(super) definitions: Definitions,
     pub(super) reporting: Currency,
+    pub(super) models: Vec<Model>,
     pub(super) ruleset_version: Text,
     channels: RuleSet,
     groups: Groups,
@@ -51,6 +53,7 @@ impl Judge {
         let passed = definitions.ignored_referrers.iter().map(String::as_str);
         Ok(Self {
             reporting: Currency::parse(&definitions.reporting_currency).unwrap_or(Currency::USD),
+            models: model::all(definitions),
             ruleset_version: Text::from(version),
             groups: Groups::new(groups).map_err(|error| wrong("content", error.to_string()))?,
             sites: OwnSites::new(definitions.own_sites.iter().map(String::as_str), passed),

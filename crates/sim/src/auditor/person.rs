@@ -26,6 +26,8 @@ pub(super) struct Person {
     account_segment: Option<(Text, Timestamp)>,
     pub(super) rep: Option<Text>,
     pub(super) touches: Vec<Interaction>,
+    /// What would be the same touches again.
+    pub(super) repeats: Vec<Interaction>,
     pub(super) life: Life,
     handoffs: Vec<HandedOff>,
     fit_centi: i64,
@@ -184,7 +186,7 @@ impl Person {
         contact: Contact,
         events: &[&Event<LeadRef>],
         roles: &[&Deal],
-        touches: Vec<Interaction>,
+        (touches, repeats): (Vec<Interaction>, Vec<Interaction>),
     ) -> Self {
         let mut attributes: BTreeMap<Text, Text> = BTreeMap::new();
         let mut said_at: BTreeMap<Text, Timestamp> = BTreeMap::new();
@@ -235,6 +237,7 @@ impl Person {
             account_segment,
             rep,
             touches,
+            repeats,
             life,
             handoffs,
             fit_centi,
@@ -243,6 +246,11 @@ impl Person {
             deals,
             won_deals,
         }
+    }
+
+    /// When it came to a stage first.
+    pub(super) fn entered_at(&self, stage: Stage) -> Option<Timestamp> {
+        self.life.entries.iter().filter(|entry| entry.stage == stage).map(|entry| entry.at).min()
     }
 
     /// The channel of the first touch.

@@ -1,3 +1,7 @@
+//! Kernel and auditor side by side.
+
+mod own;
+
 use super::*;
 use crate::history::Plan;
 use crate::pseudonym::pseudonymise;
@@ -69,7 +73,7 @@ fn kernel_and_auditor_agree_on_a_generated_history() {
         same(&kernel, &audit);
         let differences = differences("balances", &audit.balances(), &ledger_balances(&ledger));
         assert!(differences.is_empty(), "{}", differences[0]);
-        let mut reconciled = audit.reconciliation(&definitions.models).into_values();
+        let mut reconciled = audit.reconciliation(&definitions).into_values();
         assert!(reconciled.all(|row| row.booked_minor == row.credited_minor
             && i128::from(row.booked_deals) * 1_000_000 == row.credited_micro));
         assert!(audit.touches.len() > 200 && audit.deals.len() > 3 && audit.conversions.len() > 60);
@@ -172,17 +176,24 @@ impl Story {
 
 /// Revenue per touch, the last slot being nobody's, as kernel and auditor agree on it.
 fn revenue(events: Vec<Event<LeadRef>>, model: &str) -> Vec<i64> {
-    let definitions = Definitions::default();
-    let audit = audit(&definitions, &events).unwrap();
-    same(&kernel(&definitions, events, 4).0, &audit);
+    revenue_by(&Definitions::default(), events, model)
+}
+
+fn revenue_by(definitions: &Definitions, events: Vec<Event<LeadRef>>, model: &str) -> Vec<i64> {
+    let audit = audit(definitions, &events).unwrap();
+    same(&kernel(definitions, events, 4).0, &audit);
     let won = audit.conversions.values().find(|conversion| conversion.kind == ConversionKind::Won).unwrap();
     won.credits.iter().find(|credit| &*credit.model == model).unwrap().minor.clone()
+}
+
+/// A journey as a table of attribution.md gives it.
+fn story(days: &'static [i64], form: usize, opens: Option<usize>, amount_minor: i64) -> Story {
+    Story { days, form, known: None, opens, amount_minor }
 }
 
 /// The worked journeys of attribution.md, from events to cents. Touches hold FT, LC, OC and CW as its table says.
 #[test]
 fn worked_journeys_come_out_to_the_cent() {
-    let story = |days, form, opens, amount_minor| Story { days, form, known: None, opens, amount_minor };
     let j1 = || story(&[120, 90, 60, 40, 3], 1, Some(3), 1_000_000);
     let j2 = || story(&[30], 0, Some(0), 1_000_000);
     let j3 = || story(&[60, 10], 0, Some(1), 1_000_000);
@@ -248,8 +259,9 @@ fn a_reopened_deal_is_credited_anew_up_to_the_new_close() {
 #[test]
 fn money_is_spread_by_largest_remainder() {
     let parts = [31, 31, 30, 17].map(|part| fraction::Fraction::new(part, 109));
-    assert_eq!(credit::split("linear", 1_800_000, &parts), [511_927, 511_926, 495_413, 280_734]);
-    assert_eq!(credit::split("linear", -1_800_000, &parts), [-511_927, -511_926, -495_413, -280_734]);
+    let rule = model::Rule::Places(Vec::new(), 1);
+    assert_eq!(credit::split(&rule, 1_800_000, &parts), [511_927, 511_926, 495_413, 280_734]);
+    assert_eq!(credit::split(&rule, -1_800_000, &parts), [-511_927, -511_926, -495_413, -280_734]);
 }
 
 #[test]

@@ -46,14 +46,14 @@ pub(super) fn visits(books: &Books<'_>, sessions: &BTreeMap<Text, Vec<Session>>)
     visits
 }
 
-/// The touches of one person: its visits, and what its events add.
+/// The touches of one person (its visits, and what its events add), and what would be the same touches again.
 pub(super) fn of_person(
     books: &Books<'_>,
     sessions: &BTreeMap<Text, Vec<Session>>,
     visits: Vec<Interaction>,
     events: &[&Event<LeadRef>],
     domain: Option<&Text>,
-) -> Vec<Interaction> {
+) -> (Vec<Interaction>, Vec<Interaction>) {
     let mut all = visits;
     let (mut heard, mut told) = (Vec::new(), None);
     for event in events {
@@ -188,9 +188,9 @@ fn mark_enablement(events: &[&Event<LeadRef>], all: &mut [Interaction]) {
     }
 }
 
-/// One touch per (session, channel, campaign, content): the earliest, with the strongest kind.
-fn once_a_session(all: Vec<Interaction>) -> Vec<Interaction> {
-    let mut touches: Vec<Interaction> = Vec::new();
+/// One touch per (session, channel, campaign, content): the earliest, with the strongest kind. And all others.
+fn once_a_session(all: Vec<Interaction>) -> (Vec<Interaction>, Vec<Interaction>) {
+    let (mut touches, mut repeats): (Vec<Interaction>, _) = (Vec::new(), Vec::new());
     for interaction in all {
         let same = |touch: &&mut Interaction| {
             let told = [touch.kind, interaction.kind].map(|kind| kind == TouchKind::SelfReported);
@@ -200,12 +200,16 @@ fn once_a_session(all: Vec<Interaction>) -> Vec<Interaction> {
                     == (&interaction.session, &interaction.origin, &interaction.page)
         };
         match touches.iter_mut().find(same) {
-            Some(touch) if strength(interaction.kind) > strength(touch.kind) => touch.kind = interaction.kind,
-            Some(_) => {}
+            Some(touch) => {
+                if strength(interaction.kind) > strength(touch.kind) {
+                    touch.kind = interaction.kind;
+                }
+                repeats.push(interaction);
+            }
             None => touches.push(interaction),
         }
     }
-    touches
+    (touches, repeats)
 }
 
 /// Form over event over click over shared content over visit.

@@ -33,7 +33,7 @@ pub(super) fn check(setup: &Setup, ground: &Ground<'_>, places: &[&Held]) -> Res
     if let Some(first) = differences("ledger", &audited.balances(), &balances).first() {
         return fail(Invariant::Ledger, first.to_string());
     }
-    for (bookings, row) in audited.reconciliation(&setup.definitions.models) {
+    for (bookings, row) in audited.reconciliation(&setup.definitions) {
         let deals = i128::from(row.booked_deals) * 1_000_000;
         if (row.booked_minor, deals) != (row.credited_minor, row.credited_micro) {
             return fail(Invariant::Money, format!("{bookings:?}: {row:?}"));

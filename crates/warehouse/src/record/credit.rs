@@ -5,6 +5,7 @@ use crate::record::record;
 use smarketing_kernel::row::{Conversion, JourneyTouch, LedgerEntry, ModelCredit};
 
 type Texts<'a> = Each<'a, JourneyTouch, &'a str>;
+type Flags<'a> = Each<'a, JourneyTouch, u8>;
 type Times<'a> = Each<'a, JourneyTouch, Moment>;
 type Amounts<'a> = Each<'a, ModelCredit, &'a [i64]>;
 
@@ -23,6 +24,7 @@ macro_rules! credited {
                 touch_lead: Texts<'_> = Each(&$row.journey, |touch| &touch.lead),
                 touch_persona: Texts<'_> = Each(&$row.journey, |touch| &touch.persona),
                 touch_kind: Texts<'_> = Each(&$row.journey, |touch| touch.kind.word()),
+                touch_repeat: Flags<'_> = Each(&$row.journey, |touch| u8::from(touch.repeat)),
                 touch_channel: Texts<'_> = Each(&$row.journey, |touch| &touch.origin.channel),
                 touch_subchannel: Texts<'_> = Each(&$row.journey, |touch| &touch.origin.subchannel),
                 touch_source: Texts<'_> = Each(&$row.journey, |touch| &touch.origin.source),

@@ -1,6 +1,6 @@
 CREATE OR REPLACE VIEW $views.channel_roi (
     workspace              LowCardinality(String) COMMENT 'Workspace the row belongs to.',
-    model                  LowCardinality(String) COMMENT 'Attribution model. influenced gives every touch the whole conversion, so its credit does not sum to the value.',
+    model                  LowCardinality(String) COMMENT 'Attribution model. One whose id ends in influenced or participation gives every touch the whole conversion: its credit does not sum to the value.',
     month                  Date COMMENT 'First day of the month.',
     channel                LowCardinality(String) COMMENT 'Channel of the touch; (unattributed) for credit that has no touch.',
     currency               LowCardinality(String) COMMENT 'Reporting currency, ISO 4217.',

@@ -36,11 +36,12 @@ FROM
     SELECT
         workspace, toDate(converted_at) AS day, page.1 AS content, page.2 AS content_group, page.3 AS buyer_stage,
         0 AS views, 0 AS bot_views, 0 AS visitors, 0 AS leads,
-        kind = 'lead' AND page = arrayLast((p, id) -> id != '', arrayZip(touch_content, touch_content_group, touch_buyer_stage), touch_id) AS new_lead,
+        kind = 'lead' AND page = arrayLast((p, id, repeat) -> id != '' AND NOT repeat, arrayZip(touch_content, touch_content_group, touch_buyer_stage), touch_id, touch_repeat) AS new_lead,
         toString(kind) AS influenced
     FROM $data.conversions FINAL
     ARRAY JOIN arrayDistinct(arrayFilter(
-        (p, id) -> id != '', arrayZip(touch_content, touch_content_group, touch_buyer_stage), touch_id)) AS page
+        (p, id, repeat) -> id != '' AND NOT repeat,
+        arrayZip(touch_content, touch_content_group, touch_buyer_stage), touch_id, touch_repeat)) AS page
     SETTINGS do_not_merge_across_partitions_select_final = 1
 ) AS p
 GROUP BY workspace, day, content, content_group, buyer_stage

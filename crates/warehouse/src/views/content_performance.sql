@@ -1,6 +1,6 @@
 CREATE OR REPLACE VIEW $views.content_performance (
     workspace               LowCardinality(String) COMMENT 'Workspace the row belongs to.',
-    model                   LowCardinality(String) COMMENT 'Attribution model. influenced gives every touch the whole conversion, so its credit does not sum to the value.',
+    model                   LowCardinality(String) COMMENT 'Attribution model. One whose id ends in influenced or participation gives every touch the whole conversion: its credit does not sum to the value.',
     content                 LowCardinality(String) COMMENT 'Normalised path or asset id.',
     content_group           LowCardinality(String) COMMENT 'Group of the content, such as blog or ebook.',
     buyer_stage             LowCardinality(String) COMMENT 'Stage of the buyer''s journey the content serves.',

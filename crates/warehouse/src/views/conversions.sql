@@ -30,7 +30,7 @@ SELECT
     value_minor, currency, exponent, $major(value_minor, exponent) AS value,
     reporting_minor, reporting_currency, reporting_exponent, $major(reporting_minor, reporting_exponent) AS reporting,
     length(channels) AS journey_length,
-    arrayFilter((channel, id) -> id != '', touch_channel, touch_id) AS channels,
+    arrayFilter((channel, id, repeat) -> id != '' AND NOT repeat, touch_channel, touch_id, touch_repeat) AS channels,
     arrayStringConcat(channels, ' > ') AS path,
     truncated, models, definition_version
 FROM $data.conversions FINAL

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW $views.credit_ledger (
     workspace              LowCardinality(String) COMMENT 'Workspace the row belongs to.',
     conversion             String COMMENT 'The conversion, such as won:d-1.',
     kind                   LowCardinality(String) COMMENT 'lead, mql, sql, opportunity or won.',
-    model                  LowCardinality(String) COMMENT 'Attribution model. influenced gives every touch the whole conversion, so its credit does not sum to the value.',
+    model                  LowCardinality(String) COMMENT 'Attribution model. One whose id ends in influenced or participation gives every touch the whole conversion: its credit does not sum to the value.',
     subject                String COMMENT 'The lead (hexadecimal) or the deal that converted.',
     reason                 LowCardinality(String) COMMENT 'Why the entry was written: converted, amount_changed, late_touch …',
     recorded_at            DateTime64(3, 'UTC') COMMENT 'Event time of the tick that wrote it.',
@@ -15,6 +15,7 @@ CREATE OR REPLACE VIEW $views.credit_ledger (
     lead                   String COMMENT 'Lead that was touched, as hexadecimal id.',
     persona                LowCardinality(String) COMMENT 'Persona of the lead that was touched.',
     touch_kind             LowCardinality(String) COMMENT 'visit, email_click, form, event, enablement or self_reported.',
+    touch_repeat           UInt8 COMMENT '1 where it is one with an earlier touch of its session, and only models that count each know it.',
     channel                LowCardinality(String) COMMENT 'Channel of the touch; (unattributed) for credit that has no touch.',
     subchannel             LowCardinality(String) COMMENT 'Finer channel, such as the network.',
     source                 LowCardinality(String) COMMENT 'Source, as in UTM.',
@@ -39,6 +40,7 @@ SELECT
     concat(toString(partition), '-', toString(version), '-', toString(entry), '-', split.1, '-', toString(position)) AS entry_id,
     workspace, conversion, kind, split.1 AS model, subject, reason, recorded_at, converted_at, toDate(converted_at) AS conversion_day,
     position, id AS touch_id, at AS touch_at, touched AS lead, touched_persona AS persona, touched_kind AS touch_kind,
+    repeat AS touch_repeat,
     channel, subchannel, source, medium, campaign, content, content_group, buyer_stage, deal_type,
     currency, exponent, micro AS micro_credits, micro / 1000000 AS conversions,
     minor AS credit_minor, $major(minor, exponent) AS credit,
@@ -52,7 +54,7 @@ FROM
 )
 ARRAY JOIN
     arrayEnumerate(touch_id) AS position, touch_id AS id, touch_at AS at, touch_lead AS touched,
-    touch_persona AS touched_persona, touch_kind AS touched_kind,
+    touch_persona AS touched_persona, touch_kind AS touched_kind, touch_repeat AS repeat,
     touch_channel AS channel, touch_subchannel AS subchannel, touch_source AS source, touch_medium AS medium,
     touch_campaign AS campaign, touch_content AS content, touch_content_group AS content_group,
     touch_buyer_stage AS buyer_stage,

@@ -17,7 +17,9 @@ SELECT
 FROM $views.leads AS l
 LEFT JOIN
 (
-    SELECT workspace, subject AS lead, arrayLast((name, id) -> id != '', touch_content, touch_id) AS content
+    SELECT
+        workspace, subject AS lead,
+        arrayLast((name, id, repeat) -> id != '' AND NOT repeat, touch_content, touch_id, touch_repeat) AS content
     FROM $data.conversions FINAL
     WHERE kind = 'lead'
     SETTINGS do_not_merge_across_partitions_select_final = 1

@@ -2,7 +2,7 @@ CREATE OR REPLACE VIEW $views.lost_reasons (
     workspace       LowCardinality(String) COMMENT 'Workspace the row belongs to.',
     lost            LowCardinality(String) COMMENT 'deal or handoff.',
     lost_reason     LowCardinality(String) COMMENT 'Reason given.',
-    model           LowCardinality(String) COMMENT 'Attribution model. influenced gives every touch the whole conversion, so its credit does not sum to the value.',
+    model           LowCardinality(String) COMMENT 'Attribution model. One whose id ends in influenced or participation gives every touch the whole conversion: its credit does not sum to the value.',
     channel         LowCardinality(String) COMMENT 'Channel of the touch; (unattributed) for credit that has no touch.',
     source          LowCardinality(String) COMMENT 'Source, as in UTM.',
     campaign        LowCardinality(String) COMMENT 'Campaign, as in UTM.',

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW $views.model_comparison (
     kind             LowCardinality(String) COMMENT 'lead, mql, sql, opportunity or won.',
     channel          LowCardinality(String) COMMENT 'Channel of the touch; (unattributed) for credit that has no touch.',
     currency         LowCardinality(String) COMMENT 'Currency of the amount, ISO 4217.',
-    model            LowCardinality(String) COMMENT 'Attribution model. influenced gives every touch the whole conversion, so its credit does not sum to the value.',
+    model            LowCardinality(String) COMMENT 'Attribution model. One whose id ends in influenced or participation gives every touch the whole conversion: its credit does not sum to the value.',
     conversions      Float64 COMMENT 'Conversions credited: micro-credits / 1 000 000.',
     credit_minor     Int64 COMMENT 'Credit in minor units of the currency.',
     credit           Decimal(38, 4) COMMENT 'Credit in the currency.',

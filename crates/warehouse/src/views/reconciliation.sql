@@ -1,6 +1,6 @@
 CREATE OR REPLACE VIEW $views.reconciliation (
     workspace               LowCardinality(String) COMMENT 'Workspace the row belongs to.',
-    model                   LowCardinality(String) COMMENT 'Attribution model. influenced gives every touch the whole conversion, so its credit does not sum to the value.',
+    model                   LowCardinality(String) COMMENT 'Attribution model. One whose id ends in influenced or participation gives every touch the whole conversion: its credit does not sum to the value.',
     kind                    LowCardinality(String) COMMENT 'lead, mql, sql, opportunity or won.',
     conversion_day          Date COMMENT 'UTC day it converted.',
     currency                LowCardinality(String) COMMENT 'Currency of the amount, ISO 4217.',
@@ -47,8 +47,8 @@ FROM
     FROM $views.credit_ledger
     WHERE kind IN ('opportunity', 'won')
 ) AS b
-WHERE model != 'influenced'
+WHERE NOT endsWith(model, 'influenced') AND NOT endsWith(model, 'participation')
 GROUP BY workspace, model, kind, conversion_day, currency
 -- A day that something was booked on and taken away from again is none: what came late would show.
 HAVING booked_deals != 0 OR booked_minor != 0 OR credited_micro != 0 OR credited_minor != 0 OR ledger_minor != 0
-COMMENT 'What was booked (from the deals alone) minus what every model credited and minus what the ledger holds: both differences must be zero in every row. Models that give every touch the whole conversion (influenced) cannot sum to it and are left out.'
+COMMENT 'What was booked (from the deals alone) minus what every model credited and minus what the ledger holds: both differences must be zero in every row. Models that give every touch the whole conversion (their ids end in influenced or participation) cannot sum to it and are left out.'

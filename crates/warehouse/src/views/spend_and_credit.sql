@@ -1,7 +1,7 @@
 CREATE OR REPLACE VIEW $views.spend_and_credit (
     workspace     LowCardinality(String) COMMENT 'Workspace the row belongs to.',
     what          LowCardinality(String) COMMENT 'spend: a report of spend, by its day; credit: by day of conversion; realised: credit of won deals once more, by day of touch.',
-    model         LowCardinality(String) COMMENT 'Attribution model; spend has a row for each, or (none) where nothing has converted. influenced gives every touch the whole conversion, so its credit does not sum to the value.',
+    model         LowCardinality(String) COMMENT 'Attribution model; spend has a row for each, or (none) where nothing has converted. One whose id ends in influenced or participation gives every touch the whole conversion: its credit does not sum to the value.',
     day           Date COMMENT 'UTC day, as what says.',
     channel       LowCardinality(String) COMMENT 'Channel of the touch; (unattributed) for credit that has no touch.',
     source        LowCardinality(String) COMMENT 'Source, as in UTM.',

@@ -7,6 +7,7 @@ mod dbt;
 mod grants;
 mod migrate;
 mod money;
+mod repeats;
 mod report;
 mod rows;
 mod sales;

@@ -162,6 +162,7 @@ pub(crate) fn conversion(kind: ConversionKind, deal: &Deal, touches: &[Touch]) -
         lead: none(),
         persona: none(),
         kind: TouchKind::Visit,
+        repeat: false,
         origin: Origin { campaign: none(), ..(*origin("(unattributed)", "(none)")).clone() }.into(),
         page: Content { content: none(), content_group: none(), buyer_stage: none() }.into(),
     });
@@ -209,6 +210,7 @@ fn step(touch: &Touch) -> JourneyTouch {
         lead: touch.lead.clone(),
         persona: text("buyer"),
         kind: touch.kind,
+        repeat: false,
         origin: touch.origin.clone(),
         page: touch.page.clone(),
     }

@@ -12,6 +12,7 @@ use super::score::{Behaviour, Fit};
 use super::{Person, Profile};
 use crate::classify::Classifier;
 use crate::event::{Body, LeadRef, LeadReviewed, Stage, Verdict};
+use crate::journey::Stages;
 use crate::subject::Interaction;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -27,6 +28,14 @@ pub(super) struct Lifecycle {
     pub(super) fit_centi: i64,
     /// Behaviour at the latest signal.
     pub(super) behaviour_centi: i64,
+}
+
+impl Lifecycle {
+    /// When the lead entered first the stages that some model weighs.
+    pub(super) fn stages(&self, rules: &Classifier<'_>) -> Stages {
+        let entered = |stage| self.entries.iter().filter(|entry| entry.stage == stage).map(|entry| entry.at).min();
+        rules.models.lead_stages().filter_map(|(number, stage)| Some((number, entered(stage)?))).collect()
+    }
 }
 
 /// An entry into a stage.

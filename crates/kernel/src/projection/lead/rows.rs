@@ -5,7 +5,7 @@ use super::{Person, Profile};
 use crate::classify::Classifier;
 use crate::event::Stage;
 use crate::id::LeadId;
-use crate::journey::{self, Leg, Milestones, Recipe, Subjected};
+use crate::journey::{self, Milestones, Recipe, Subjected, Walked};
 use crate::projection::{Projection, Touched};
 use crate::row::{self, ConversionKind, Origin};
 use crate::subject::{Interaction, Subject};
@@ -59,6 +59,7 @@ pub(super) struct Shown<'a> {
     pub(super) profile: &'a Profile<'a>,
     pub(super) account: &'a Text,
     pub(super) touches: &'a [Arc<Interaction>],
+    pub(super) repeats: &'a [Arc<Interaction>],
     pub(super) life: &'a Lifecycle,
     pub(super) created_at: Timestamp,
 }
@@ -79,7 +80,7 @@ impl Shown<'_> {
         projection.conversions = self.conversions();
     }
 
-    fn persona(&self) -> Text {
+    pub(super) fn persona(&self) -> Text {
         self.profile.persona().cloned().unwrap_or_else(|| self.rules.none.clone())
     }
 
@@ -165,8 +166,9 @@ impl Shown<'_> {
         let persona = self.persona();
         let owner = self.profile.owner.clone().unwrap_or_else(|| self.rules.none.clone());
         let lead = self.person.id.text();
-        let leg = |touch| Leg::new(touch, &lead, &persona);
-        let journey: Arc<Vec<Leg>> = Arc::new(self.touches.iter().map(leg).collect());
+        let walked = Walked { lead: &lead, persona: &persona, touches: self.touches, repeats: self.repeats };
+        let journey = journey::legs(core::iter::once(walked));
+        let stages = self.life.stages(self.rules);
         let at = |kind: ConversionKind, at: Timestamp, id: Text| {
             let subject = Subjected {
                 workspace: &self.person.subject.workspace,
@@ -182,8 +184,12 @@ impl Shown<'_> {
                 currency: self.rules.reporting,
                 reporting_minor: Some(0),
             };
-            let milestones =
-                Milestones { lead_created_at: Some(self.created_at), converts_at: at, ..Milestones::default() };
+            let milestones = Milestones {
+                lead_created_at: Some(self.created_at),
+                stages: stages.clone(),
+                converts_at: at,
+                ..Milestones::default()
+            };
             journey::recipe(self.rules, subject, milestones, &journey)
         };
         let mut conversions =

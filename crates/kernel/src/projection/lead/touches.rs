@@ -25,8 +25,16 @@ struct Click {
     link_path: Option<Text>,
 }
 
+/// What touched a person.
+pub(super) struct Touches {
+    /// One of each (session, channel, campaign, content), in order.
+    pub(super) once: Vec<Arc<Interaction>>,
+    /// The others, in order; none where no model counts them.
+    pub(super) repeats: Vec<Arc<Interaction>>,
+}
+
 /// The touches of a person, in order, each with its own id. What is not changed on the way stays shared.
-pub(super) fn of(rules: &Classifier<'_>, person: &Person<'_>, domain: Option<&str>) -> Vec<Arc<Interaction>> {
+pub(super) fn of(rules: &Classifier<'_>, person: &Person<'_>, domain: Option<&str>) -> Touches {
     let mut interactions: Vec<Arc<Interaction>> =
         person.visits.iter().flat_map(|visits| visits.interactions.iter().cloned()).collect();
     let mut clicks = Vec::new();
@@ -56,7 +64,7 @@ pub(super) fn of(rules: &Classifier<'_>, person: &Person<'_>, domain: Option<&st
     interactions.retain(|interaction| !rules.suppressed(&interaction.origin, &interaction.page, domain));
     sort(&mut interactions);
     interactions.dedup_by(|a, b| (a.at, &a.id) == (b.at, &b.id));
-    once_a_session(interactions)
+    once_a_session(interactions, rules.models.count_repeats())
 }
 
 fn sort(interactions: &mut [Arc<Interaction>]) {
@@ -191,9 +199,10 @@ fn mark_enablement(shared: &Shared, interactions: &mut [Arc<Interaction>]) {
     }
 }
 
-/// Of each (session, channel, campaign, content) the earliest, with the strongest kind. Self-reported touches stay
-/// beside the others.
-fn once_a_session(interactions: Vec<Arc<Interaction>>) -> Vec<Arc<Interaction>> {
+/// Of each (session, channel, campaign, content) the earliest, with the strongest kind; the others are its repeats.
+/// Self-reported touches stay beside the others.
+fn once_a_session(interactions: Vec<Arc<Interaction>>, count_repeats: bool) -> Touches {
+    let mut repeats = Vec::new();
     let mut touches: Vec<Arc<Interaction>> = Vec::with_capacity(interactions.len());
     let mut of_session: BTreeMap<(Timestamp, Text), Vec<usize>> = BTreeMap::new();
     for interaction in interactions {
@@ -204,13 +213,14 @@ fn once_a_session(interactions: Vec<Arc<Interaction>>) -> Vec<Arc<Interaction>> 
                 if strength(interaction.kind) > strength(touch.kind) {
                     Arc::make_mut(touch).kind = interaction.kind;
                 }
+                repeats.extend(count_repeats.then_some(interaction));
                 continue;
             }
             known.push(touches.len());
         }
         touches.push(interaction);
     }
-    touches
+    Touches { once: touches, repeats }
 }
 
 /// Whether two interactions of one session are one touch.

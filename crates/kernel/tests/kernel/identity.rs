@@ -145,9 +145,14 @@ fn what_was_written_about_a_person_goes_with_it() {
         let Body::SalesActivity(activity) = &mut call.body else { panic!("a call is an activity") };
         activity.outcome = Some(wrote.into());
         let crm = update(&format!("crm{day}"), at(day, 1), lead(2), said);
-        [call, crm, verdict(&format!("no{day}"), at(day, 2), lead(2), Verdict::Rejected, Some(wrote))]
+        let heard = [("how_did_you_hear_about_us", wrote)];
+        let form = form_with(&format!("form{day}"), None, at(day, 3), lead(2), "/x", &heard);
+        [call, crm, form, verdict(&format!("no{day}"), at(day, 2), lead(2), Verdict::Rejected, Some(wrote))]
     };
     let shown = |world: &World| -> String { world.tables.shown().into_values().collect() };
+    let channels = |world: &World| -> BTreeMap<Text, Text> {
+        world.tables.touches.live().map(|touch| (touch.touch_id.clone(), touch.origin.channel.clone())).collect()
+    };
     let wrote = [written(8, "ada sang"), written(10, "ada danced")].concat();
     let before = with(&wrote);
     assert!(shown(&before).contains("ada sang") && shown(&before).contains("ada danced"));
@@ -157,6 +162,7 @@ fn what_was_written_about_a_person_goes_with_it() {
         let after = with(&more.concat());
         assert!(!shown(&after).contains("ada sang") && !shown(&after).contains("ada danced"));
         assert_eq!(after.stages(&text(2)), before.stages(&text(2)));
+        assert_eq!(channels(&after), channels(&before));
         assert_eq!((&*after.lead(&text(2)).persona, &*after.lead(&text(2)).account_segment), ("(none)", "(none)"));
     }
     // Words of the definitions are about many.

@@ -55,12 +55,13 @@ pub(super) fn of_person(
     domain: Option<&Text>,
 ) -> (Vec<Interaction>, Vec<Interaction>) {
     let mut all = visits;
+    let erased = events.iter().any(|event| matches!(event.body, Body::ErasureRequested(_)));
     let (mut heard, mut told) = (Vec::new(), None);
     for event in events {
         match &event.body {
             Body::FormSubmitted(form) => {
                 let filled = form_fill(books, sessions, event, form);
-                heard.extend(self_reported(books, &filled, form));
+                heard.extend(self_reported(books, &filled, form, erased));
                 all.push(filled);
             }
             Body::LeadUpdated(update) => told = told.or_else(|| told_origin(books, event, update)),
@@ -107,15 +108,25 @@ fn form_fill(
 }
 
 /// The answer to "how did you hear about us".
-fn self_reported(books: &Books<'_>, filled: &Interaction, form: &FormSubmitted<LeadRef>) -> Option<Interaction> {
+fn self_reported(
+    books: &Books<'_>,
+    filled: &Interaction,
+    form: &FormSubmitted<LeadRef>,
+    erased: bool,
+) -> Option<Interaction> {
     let asks = ["how_did_you_hear_about_us", "how did you hear about us", "heard_from"];
     let mut fields = form.fields.iter();
     let (_, answer) = fields.find(|(name, _)| asks.contains(&&*name.to_ascii_lowercase()))?;
     let brought = Some([Some(Text::from(answer.trim().to_lowercase())), None, None]);
+    let mut origin = books.judge.origin(&brought, &filled.page.content, None);
+    if erased {
+        // What somebody wrote goes with it.
+        origin.source = none();
+    }
     Some(Interaction {
         id: Text::from(format!("{}#self_reported", filled.id)),
         kind: TouchKind::SelfReported,
-        origin: books.judge.origin(&brought, &filled.page.content, None),
+        origin,
         session: None,
         ..filled.clone()
     })

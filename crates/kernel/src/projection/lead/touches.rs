@@ -58,7 +58,7 @@ pub(super) fn of(rules: &Classifier<'_>, person: &Person<'_>, domain: Option<&st
     interactions.extend(told.map(Arc::new));
     sort(&mut interactions);
     join_sessions(rules, clicks, &mut interactions);
-    let reported: Vec<_> = interactions.iter().filter_map(|interaction| self_reported(rules, interaction)).collect();
+    let reported: Vec<_> = interactions.iter().filter_map(|told| self_reported(rules, told, person.erased)).collect();
     interactions.extend(reported.into_iter().map(Arc::new));
     mark_enablement(&shared, &mut interactions);
     interactions.retain(|interaction| !rules.suppressed(&interaction.origin, &interaction.page, domain));
@@ -164,17 +164,22 @@ fn told_origin(rules: &Classifier<'_>, fact: &Fact, update: &LeadUpdated<LeadRef
 /// The form fields that ask how somebody heard of us.
 const HEARD_FIELDS: [&str; 3] = ["how_did_you_hear_about_us", "how did you hear about us", "heard_from"];
 
-/// What a form answers to "how did you hear about us", kept beside the form's own touch.
-fn self_reported(rules: &Classifier<'_>, interaction: &Interaction) -> Option<Interaction> {
+/// What a form answers to "how did you hear about us", kept beside the form's own touch. Of one who is forgotten the
+/// channel stays, and not the words.
+fn self_reported(rules: &Classifier<'_>, interaction: &Interaction, erased: bool) -> Option<Interaction> {
     let fields = &interaction.form.as_ref()?.fields;
     let asked = |name: &str| HEARD_FIELDS.iter().any(|field| name.eq_ignore_ascii_case(field));
     let (_, answer) = fields.iter().find(|(name, _)| asked(name))?;
     let brought = Brought { source: Some(Text::from(answer.trim().to_lowercase())), medium: None, campaign: None };
+    let mut origin = rules.origin(Some(&brought), &interaction.page.content, None);
+    if erased {
+        Arc::make_mut(&mut origin).source = rules.none.clone();
+    }
     Some(Interaction {
         at: interaction.at,
         id: Text::from(format!("{}#self_reported", interaction.id)),
         kind: TouchKind::SelfReported,
-        origin: rules.origin(Some(&brought), &interaction.page.content, None),
+        origin,
         page: interaction.page.clone(),
         session: None,
         form: None,

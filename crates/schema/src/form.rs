@@ -23,7 +23,7 @@ pub const WORKSPACE_MAX: usize = 64;
 pub const ID_MAX: usize = 256;
 /// Longest free text and longest value of a map, in characters.
 pub const TEXT_MAX: usize = 1_024;
-/// Most minor units of an amount, either way: ten thousand of them add up to less than 64 bits hold, whatever sums them.
+/// Most minor units of an amount, either way: nine thousand of them add up to less than 64 bits hold.
 pub const AMOUNT_MAX: u64 = 999_999_999_999_999;
 /// Longest key of a map, in characters.
 pub const KEY_MAX: usize = 64;
@@ -361,8 +361,8 @@ fn address(field: &str, text: &str) -> Checked<Text> {
     international::address(text).map_err(refused)
 }
 
-/// An amount that many of can be added up in 64 bits.
-fn bearable(minor: i64) -> Option<i64> {
+/// The amount, if it is not above [`AMOUNT_MAX`].
+pub(crate) fn bearable(minor: i64) -> Option<i64> {
     (minor.unsigned_abs() <= AMOUNT_MAX).then_some(minor)
 }
 

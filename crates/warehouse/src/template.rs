@@ -49,7 +49,7 @@ impl Names {
 }
 
 /// Writes out `$total(minor)` and `$total(minor, condition)`: a sum of minor units that does not wrap round. More than 64
-/// bits hold are an error: readers are promised `Int64`, and no amount the intake takes adds up to that.
+/// bits hold are an error: readers are promised `Int64`, and it takes thousands of the largest amounts to get there.
 fn total(sql: &str) -> String {
     let mut pieces = sql.split("$total(");
     let mut out = pieces.next().unwrap_or_default().to_owned();

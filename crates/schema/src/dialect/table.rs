@@ -1,6 +1,7 @@
 //! CSV files of an export: rows that know where they stand and where they ended.
 
 use super::{Error, moment};
+use crate::form::bearable;
 use crate::reject::shown;
 use crate::{ID_MAX, Reason, Rejected, TEXT_MAX, instant};
 use smarketing_kernel::money::{Currency, minor_units};
@@ -241,8 +242,10 @@ impl<'t> Row<'t> {
     /// An amount in major units, as minor units; `None` when blank.
     pub(super) fn money(self, column: &str, currency: Currency) -> Result<Option<i64>, Rejected> {
         let parse = |text| {
-            let refused = || self.wrong(Reason::InvalidAmount, column, text, "no exact amount");
-            minor_units(&self.decimal(text), currency).ok_or_else(refused)
+            let inexact = || self.wrong(Reason::InvalidAmount, column, text, "no exact amount");
+            let too_much = || self.wrong(Reason::AmountOverflow, column, text, "more than 15 digits of minor units");
+            let minor = minor_units(&self.decimal(text), currency).ok_or_else(inexact)?;
+            bearable(minor).ok_or_else(too_much)
         };
         self.get(column).map(parse).transpose()
     }

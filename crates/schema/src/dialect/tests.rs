@@ -235,11 +235,11 @@ fn hubspot_deals_walk_through_their_stages() {
             ("deal_pipeline.csv", "pipeline_id,label\ndefault,Sales\n"),
             ("deal_contact.csv", links),
             ("deal_company.csv", companies),
-            ("company.csv", "id,property_domain\n501,Copier.test\n502,x.test\n"),
+            ("company.csv", "id,property_domain\n501,Köpier.test\n502,x.test\n"),
             ("merged_deal.csv", "deal_id,merged_deal_id,_fivetran_synced\n10,12,2023-06-22 11:37:07.210000\n"),
         ],
         &[
-            "hubspot:deal:10:created 2021-01-01T00:00 created=10 account=501 domain=copier.test contacts=1+2 \
+            "hubspot:deal:10:created 2021-01-01T00:00 created=10 account=501 domain=xn--kpier-jua.test contacts=1+2 \
              amount=100050EUR pipeline=Sales owner=7",
             "hubspot:deal:11:created 2021-02-01T00:00 created=11 amount=2000USD stage=won pipeline=Sales",
             "hubspot:deal:11:won:1612224000000 2021-02-02T00:00 won=11 amount=2000USD stage=won pipeline=Sales",

@@ -149,22 +149,26 @@ fn deal(id: &str, at: i64, kind: DealKind, amount_minor: i64, people: &[Address]
     event(id, at, Body::DealChanged(change))
 }
 
+/// The CRM knows her, and no more.
+fn known() -> LeadUpdated<Address> {
+    LeadUpdated {
+        lead: ada(),
+        account_id: None,
+        account_domain: None,
+        persona: None,
+        owner: None,
+        stage: None,
+        attributes: BTreeMap::new(),
+    }
+}
+
 impl Story {
     fn events(&self) -> Vec<Event<LeadRef>> {
         let at = |index: usize| CLOSE - self.days[index] * DAY;
         let mut events: Vec<_> = (0..self.days.len()).map(|index| view(index, at(index))).collect();
         events.push(form(self.form, at(self.form) + 60_000));
         if let Some(days) = self.known {
-            let update = LeadUpdated {
-                lead: ada(),
-                account_id: None,
-                account_domain: None,
-                persona: None,
-                owner: None,
-                stage: None,
-                attributes: BTreeMap::new(),
-            };
-            events.push(event("crm", CLOSE - days * DAY, Body::LeadUpdated(update)));
+            events.push(event("crm", CLOSE - days * DAY, Body::LeadUpdated(known())));
         }
         let opened = self.opens.map_or(CLOSE - 400 * DAY, |index| at(index) + 3_600_000);
         let people: &[Address] = if self.opens.is_some() { &[ada()] } else { &[] };

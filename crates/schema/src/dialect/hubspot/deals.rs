@@ -4,6 +4,7 @@ use super::{People, fingerprint, index};
 use crate::dialect::sink::{Fact, Folder, Sink};
 use crate::dialect::table::{Row, Table};
 use crate::dialect::{Error, bare};
+use crate::international::domain;
 use crate::{CONTACTS_MAX, Rejected};
 use smarketing_kernel::event::{Address, Body, Contact, DealChanged, DealKind, DealType};
 use smarketing_kernel::money::Currency;
@@ -269,8 +270,8 @@ impl Book<'_> {
         if let Some(company) = company {
             company.joined();
         }
-        let domain = company.and_then(|company| company.any(&["property_domain"]));
-        (Some(id.into()), domain.map(|domain| domain.to_lowercase().into()))
+        let named = company.and_then(|company| company.any(&["property_domain"]));
+        (Some(id.into()), named.map(|name| Text::from(&*domain(&name.to_lowercase()))))
     }
 }
 

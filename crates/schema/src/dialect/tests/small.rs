@@ -83,7 +83,9 @@ fn the_cost_of_a_campaign_is_spread_by_day_to_the_penny() {
         2026-03-01,2026-03-02,refund,-0.05,EUR,\n\
         2026-03-03,2026-03-04,fair,1,EUR,\n\
         2026-03-09,2026-03-08,late,1,EUR,\n\
-        2026-03-05,,plain,1,EUR,\n";
+        2026-03-05,,plain,1,EUR,\n\
+        2026-03-06,,most,9999999999999.99,EUR,\n\
+        2026-03-07,,more,10000000000000,EUR,\n";
     let found = import(Dialect::Spend, &[("spend.csv", spend)]).expect("an import");
     assert!(found.balanced());
     let ends: Vec<String> = found.records.iter().map(line).collect();
@@ -101,7 +103,10 @@ fn the_cost_of_a_campaign_is_spread_by_day_to_the_penny() {
     let refused = |problem: &str| ends.iter().filter(|line| line.starts_with(problem)).count();
     assert_eq!(refused("duplicate_field: file \"spend.csv\" line 4: the day and campaign of line 2 again"), 1);
     assert_eq!(refused("invalid_value: file \"spend.csv\" line 5: ends before it begins"), 1);
-    assert!(ends.iter().any(|line| line.ends_with("campaign=plain amount=100EUR")));
+    assert_eq!(refused("amount_overflow: file \"spend.csv\" line 8 column \"amount\" holds"), 1);
+    for whole in ["campaign=plain amount=100EUR", "campaign=most amount=999999999999999EUR"] {
+        assert!(ends.iter().any(|line| line.ends_with(whole)), "{whole}");
+    }
 }
 
 #[test]

@@ -80,16 +80,7 @@ fn a_stage_of_the_deal_is_reached_with_the_first_event_that_names_it() {
 fn a_stage_of_the_lead_is_reached_with_its_first_entry() {
     let mut story = story(&[120, 90, 60, 40, 3], 1, Some(3), 1_000_000).events();
     let update = |id: &str, days: i64, stage| {
-        let update = LeadUpdated {
-            lead: ada(),
-            account_id: None,
-            account_domain: None,
-            persona: None,
-            owner: None,
-            stage: Some(stage),
-            attributes: BTreeMap::new(),
-        };
-        event(id, CLOSE - days * DAY, Body::LeadUpdated(update))
+        event(id, CLOSE - days * DAY, Body::LeadUpdated(LeadUpdated { stage: Some(stage), ..known() }))
     };
     use smarketing_kernel::event::Stage;
     story.push(update("mql", 50, Stage::Mql));

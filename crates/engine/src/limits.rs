@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A settle is due whenever the journal offset passes a multiple of this, tick or no tick. It decides where ledger
 /// entries are written, so it belongs to the journal format and is never changed under a journal.
-pub const SETTLE_EVERY: u64 = 32_768;
+pub const SETTLE_EVERY: u64 = 65_536;
 
 /// Settled steps of a partition that may wait between worker and writer, besides the one each holds; then the worker
 /// pauses, and the journal buffers. Packed, a step of a long history takes some twenty megabytes.

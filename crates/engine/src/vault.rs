@@ -4,6 +4,10 @@
 //! envelope encrypted with the person's own key (XChaCha20-Poly1305, the lead id as associated data). Destroying the
 //! key makes every copy of the envelope unreadable, in the journal and in snapshots as well. Keys live apart from all
 //! state and are never in a snapshot.
+//!
+//! What is the same is sealed the same: the nonce is a keyed hash of what it is for (a synthetic nonce, as in RFC 5297).
+//! So a person's envelopes are kept once however many events name it, and a producer that repeats itself repeats
+//! itself to the byte. All it tells who has no key is that two events of a lead said the same of it.
 
 use crate::limits::KEYS_CACHED;
 use chacha20poly1305::aead::{Aead as _, Payload};
@@ -377,10 +381,21 @@ pub struct Keeping {
 
 fn seal(key: &PersonKey, id: LeadId, person: &Person) -> Result<Vec<u8>, Error> {
     let plain = postcard::to_allocvec(person).map_err(|_| Error::Seal)?;
-    let nonce = random::<NONCE_BYTES>()?;
+    let nonce = nonce(key, id, &plain)?;
     let payload = Payload { msg: &plain, aad: &id.0 };
     let body = cipher(key).encrypt(XNonce::from_slice(&nonce), payload).map_err(|_| Error::Seal)?;
     Ok([&nonce[..], &body].concat())
+}
+
+/// The nonce for a content: nobody can tell it without the key, and no two contents share one.
+fn nonce(key: &PersonKey, id: LeadId, plain: &[u8]) -> Result<[u8; NONCE_BYTES], Error> {
+    let mut mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(key).map_err(|_| Error::Seal)?;
+    for part in [b"nonce".as_slice(), &id.0, plain] {
+        mac.update(part);
+    }
+    let mut nonce = [0; NONCE_BYTES];
+    nonce.copy_from_slice(&mac.finalize().into_bytes()[..NONCE_BYTES]);
+    Ok(nonce)
 }
 
 fn opened(key: &PersonKey, id: LeadId, sealed: &[u8]) -> Option<Person> {
@@ -493,6 +508,20 @@ mod tests {
         vault.forget(early.id).unwrap();
         vault.kept(vault.keep(second).unwrap()).unwrap();
         assert!(!opens(&vault, &early) && !opens(&vault, &late));
+    }
+
+    #[test]
+    fn the_same_is_sealed_the_same_and_another_person_or_content_otherwise() {
+        let (vault, mut fresh) = (vault(), Fresh::default());
+        let mut sealed = |email: &str, fields: &[(&str, &str)]| {
+            let address = Address { email: Some(Text::from(email)), contact_id: None };
+            let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            vault.name("acme", &address, fields, &mut fresh).unwrap().sealed.unwrap()
+        };
+        let (ada, again) = (sealed("ada@acme.test", &[]), sealed("ada@acme.test", &[]));
+        assert_eq!(ada, again);
+        let others = [sealed("ada@acme.test", &[("name", "Ada")]), sealed("bob@acme.test", &[])];
+        assert!(others.iter().all(|other| other[..NONCE_BYTES] != ada[..NONCE_BYTES]));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub mod watch;
 
 /// Version of what the kernel makes of a journal. Raised with every change after which the same entries give other
 /// rows, other digests or other stored bytes: what was built with another one is rebuilt from the journal.
-pub const LOGIC: u32 = 8;
+pub const LOGIC: u32 = 9;
 
 pub use route::{OwnerName, owner};
 pub use settle::{Checksum, Checksums};

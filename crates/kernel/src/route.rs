@@ -3,11 +3,13 @@
 use crate::classify::Classifier;
 use crate::event::{Body, ErasureRequested, Event, LeadRef, PageViewed};
 use crate::id::{Kind, LeadId, SubjectId};
-use crate::subject::{Brought, Fact, FactBody, View};
+use crate::subject::{Brought, Fact, FactBody, View, Who};
 use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::convert::Infallible;
 
 /// An event on its way to its subject.
 pub(crate) struct Routed {
@@ -72,23 +74,35 @@ impl OwnerName<'_> {
 pub(crate) fn route(rules: &Classifier<'_>, event: Event<LeadRef>) -> Routed {
     let (to, name) = owner(&event);
     let name = name.text();
-    let body = match event.body {
-        Body::PageViewed(page) => FactBody::View(view(rules, page)),
-        body => FactBody::Event(Box::new(body)),
+    let (who, body) = match event.body {
+        Body::PageViewed(page) => {
+            let body = FactBody::View(view(rules, &page));
+            (page.lead.map(Arc::new).into_iter().collect(), body)
+        }
+        body => nameless(body),
     };
-    let fact = Arc::new(Fact { at: event.occurred_at, id: event.event_id, body });
+    let fact = Arc::new(Fact { at: event.occurred_at, id: event.event_id, who, body });
     Routed { to, name, workspace: event.workspace, fact }
 }
 
+/// An event, and the people it names beside it.
+fn nameless(body: Body<LeadRef>) -> (Who<Arc<LeadRef>>, FactBody) {
+    let mut people = Vec::new();
+    let Ok(body) = body.try_name(|lead| {
+        people.push(Arc::new(lead));
+        Ok::<_, Infallible>(())
+    });
+    (people.into_iter().collect(), FactBody::Event(Box::new(body)))
+}
+
 /// A page view taken apart.
-fn view(rules: &Classifier<'_>, page: PageViewed<LeadRef>) -> View {
+fn view(rules: &Classifier<'_>, page: &PageViewed<LeadRef>) -> View {
     let landing = rules.landing(&page.url, page.referrer.as_ref());
     View {
         path: landing.path.clone(),
         brought: landing.brought.clone(),
         referrer_host: landing.referrer_host.clone(),
         bot: page.user_agent.as_ref().is_some_and(|agent| rules.is_bot(agent)),
-        lead: page.lead.map(Box::new),
     }
 }
 

@@ -1,17 +1,19 @@
 //! A subject's state: the facts it owns and the statements other subjects made to it. Nothing else is kept:
 //! what is shown is always projected from these two, so the order of arrival cannot matter.
 
-use crate::event::{Body, DealType, LeadRef};
+mod fact;
+
+use crate::event::{DealType, LeadRef};
 use crate::id::{LeadId, SubjectId};
 use crate::money::{Currency, Rate};
 use crate::row::{Content, Origin, Outcome, TouchKind};
 use crate::text::Text;
 use crate::time::{Day, Timestamp};
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+pub use fact::{Brought, Fact, FactBody, View, Who};
 use serde::{Deserialize, Serialize};
 
 /// The state of a subject.
@@ -22,53 +24,10 @@ pub struct Subject {
     /// Its natural name: visitor id, account name, deal id …; hexadecimal for a lead.
     pub name: Text,
     /// Its facts, sorted by (time, event id), one an event id.
+    #[serde(with = "fact::stored")]
     pub facts: Vec<Arc<Fact>>,
     /// The latest statement of each subject under each tag, shared with whoever makes or passes it on.
     pub inbox: BTreeMap<(Tag, SubjectId), Arc<Part>>,
-}
-
-/// An event as its subject keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fact {
-    /// When it happened.
-    pub at: Timestamp,
-    /// The event's id: breaks ties.
-    pub id: Text,
-    /// What happened.
-    pub body: FactBody,
-}
-
-/// What a subject keeps of an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FactBody {
-    /// A page view, taken apart once.
-    View(View),
-    /// Any other event as it came.
-    Event(Box<Body<LeadRef>>),
-}
-
-/// A page view taken apart: what sessions, channels and content need, and no more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View {
-    /// Normalised path.
-    pub path: Text,
-    /// Source, medium and campaign the view brought itself; `None` inside a site or without any.
-    pub brought: Option<Arc<Brought>>,
-    /// Host of the page before; `None` without a referrer.
-    pub referrer_host: Option<Text>,
-    /// Whether the browser is a known bot: counted, not journeyed.
-    pub bot: bool,
-    /// The lead the page knew; few do.
-    pub lead: Option<Box<LeadRef>>,
-}
-
-/// Source, medium and campaign as found, before any rule.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Brought {
-    pub source: Option<Text>,
-    pub medium: Option<Text>,
-    pub campaign: Option<Text>,
 }
 
 /// What a statement is about. Part of stored keys: never reuse or reorder.
@@ -166,14 +125,14 @@ pub struct Interaction {
 pub struct Mention {
     pub at: Timestamp,
     pub id: Text,
-    pub lead: LeadRef,
+    pub lead: Arc<LeadRef>,
 }
 
 /// What a form fill says of the lead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct FormFill {
-    pub lead: LeadRef,
+    pub lead: Arc<LeadRef>,
     pub form_id: Text,
     pub fields: BTreeMap<Text, Text>,
 }
@@ -245,6 +204,7 @@ pub struct Edge {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Estate {
+    #[serde(with = "fact::stored")]
     pub facts: Vec<Arc<Fact>>,
     pub inbox: Vec<((Tag, SubjectId), Arc<Part>)>,
 }
@@ -332,22 +292,5 @@ impl Subject {
     /// When the bytes are not those of a subject.
     pub fn decode(bytes: &[u8]) -> Result<Self, postcard::Error> {
         postcard::from_bytes(bytes)
-    }
-}
-
-impl Fact {
-    /// The event behind it; `None` for a page view.
-    #[must_use]
-    pub fn event(&self) -> Option<&Body<LeadRef>> {
-        match &self.body {
-            FactBody::Event(body) => Some(body),
-            FactBody::View(_) => None,
-        }
-    }
-
-    /// Whether this one stays of two facts with one id.
-    fn precedes(&self, held: &Self) -> bool {
-        let bytes = |fact: &Self| postcard::to_allocvec(&fact.body).unwrap_or_default();
-        (self.at, bytes(self)) < (held.at, bytes(held))
     }
 }

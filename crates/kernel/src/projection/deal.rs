@@ -2,7 +2,7 @@
 
 use super::Projection;
 use crate::classify::Classifier;
-use crate::event::{Body, Contact, DealChanged, DealKind, DealType, LeadRef};
+use crate::event::{Body, DealChanged, DealKind, DealType, LeadRef};
 use crate::id::{Kind, LeadId, SubjectId};
 use crate::journey::Stages;
 use crate::money::{Currency, Rate};
@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 /// A deal after the last writer of every field.
 struct Resolved<'a> {
     account: Option<&'a Text>,
-    contacts: &'a [Contact<LeadRef>],
+    contacts: Contacts<'a>,
     /// When the contacts were named, and by which event.
     contacts_at: (Timestamp, &'a Text),
     amount_minor: i64,
@@ -35,7 +35,10 @@ struct Resolved<'a> {
     closed_at: Option<Timestamp>,
 }
 
-type Change<'a> = (&'a Fact, &'a DealChanged<LeadRef>);
+type Change<'a> = (&'a Fact, &'a DealChanged<()>);
+
+/// People on a deal, and in which role.
+type Contacts<'a> = Vec<(&'a Arc<LeadRef>, Option<&'a Text>)>;
 
 pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject) -> Projection {
     let mut projection = Projection::default();
@@ -61,13 +64,19 @@ fn change(fact: &Arc<Fact>) -> Option<Change<'_>> {
     }
 }
 
+/// The people a change lists, if it lists any or says that there are none.
+fn contacts<'a>((fact, change): Change<'a>) -> Option<Contacts<'a>> {
+    let roles = change.contacts.as_ref()?.iter().map(|contact| contact.role.as_ref());
+    Some(fact.people().iter().zip(roles).collect())
+}
+
 /// Walks the changes in order of (time, event id): each field keeps the last value written.
 fn resolve<'a>(rules: &Classifier<'_>, changes: &[Change<'a>]) -> Option<Resolved<'a>> {
     let (first, _) = changes.first()?;
     let created = changes.iter().find(|(_, change)| change.kind == DealKind::Created);
     let mut deal = Resolved {
         account: None,
-        contacts: &[],
+        contacts: Vec::new(),
         contacts_at: (first.at, &first.id),
         amount_minor: 0,
         currency: rules.reporting,
@@ -85,15 +94,15 @@ fn resolve<'a>(rules: &Classifier<'_>, changes: &[Change<'a>]) -> Option<Resolve
     for (fact, change) in changes {
         account_id = change.account_id.as_ref().or(account_id);
         account_domain = change.account_domain.as_ref().or(account_domain);
-        deal.take(fact, change);
+        deal.take((fact, change));
     }
     deal.account = account_id.or(account_domain);
     Some(deal)
 }
 
 impl<'a> Resolved<'a> {
-    fn take(&mut self, fact: &'a Fact, change: &'a DealChanged<LeadRef>) {
-        if let Some(contacts) = &change.contacts {
+    fn take(&mut self, (fact, change): Change<'a>) {
+        if let Some(contacts) = contacts((fact, change)) {
             self.contacts = contacts;
             self.contacts_at = (fact.at, &fact.id);
         }
@@ -129,9 +138,9 @@ impl<'a> Resolved<'a> {
         !matches!(self.outcome, Outcome::Deleted | Outcome::Merged)
     }
 
-    fn primary(&self) -> Option<&'a Contact<LeadRef>> {
-        let marked = |contact: &&Contact<LeadRef>| contact.role.as_deref() == Some("primary");
-        self.contacts.iter().find(marked).or_else(|| self.contacts.first())
+    fn primary(&self) -> Option<LeadId> {
+        let marked = self.contacts.iter().find(|(_, role)| role.is_some_and(|role| role == "primary"));
+        marked.or_else(|| self.contacts.first()).map(|(lead, _)| lead.id)
     }
 }
 
@@ -161,7 +170,7 @@ fn account(subject: &Subject, id: SubjectId, deal: &Resolved<'_>) -> Option<Text
     }
     let Some(primary) = deal.primary() else { return Some(Text::from(format!("deal-{id}"))) };
     subject.inbox.values().find_map(|part| match &**part {
-        Part::Home { account, leads } if leads.contains(&primary.lead.id) => Some(account.clone()),
+        Part::Home { account, leads } if leads.contains(&primary) => Some(account.clone()),
         _ => None,
     })
 }
@@ -174,10 +183,10 @@ fn tell_people(
     projection: &mut Projection,
 ) {
     let (at, id) = deal.contacts_at;
-    for contact in deal.contacts {
+    for (lead, role) in &deal.contacts {
         let role = Role {
             deal: subject.name.clone(),
-            role: contact.role.clone(),
+            role: role.cloned(),
             at,
             id: id.clone(),
             account: account.cloned(),
@@ -185,7 +194,7 @@ fn tell_people(
             opened_at: deal.lives().then_some(deal.opened_at),
             won_at: deal.won_at(),
         };
-        let lead = contact.lead.id;
+        let lead = lead.id;
         projection.say(SubjectId::lead(lead), Tag::Role, &lead.text(), Part::Role(role));
     }
     for (lead, mentions) in mentions(changes) {
@@ -196,15 +205,15 @@ fn tell_people(
 /// Everybody a list of contacts ever named: the first time, and the latest time with each contact id.
 fn mentions(changes: &[Change<'_>]) -> BTreeMap<LeadId, Vec<Mention>> {
     let mut mentions: BTreeMap<LeadId, Vec<Mention>> = BTreeMap::new();
-    for (fact, change) in changes {
-        for Contact { lead, .. } in change.contacts.iter().flatten() {
+    for (fact, _) in changes {
+        for lead in fact.people() {
             let known = mentions.entry(lead.id).or_default();
             if !known.is_empty() && lead.alias.is_none() {
                 continue;
             }
             let mut index = 0..;
             known.retain(|mention| index.next() == Some(0) || mention.lead.alias != lead.alias);
-            known.push(Mention { at: fact.at, id: fact.id.clone(), lead: lead.clone() });
+            known.push(Mention { at: fact.at, id: fact.id.clone(), lead: Arc::clone(lead) });
         }
     }
     mentions
@@ -224,11 +233,9 @@ fn tell_account(
     stages: Stages,
     projection: &mut Projection,
 ) {
-    let contacts: Vec<(LeadId, Option<Text>)> =
-        deal.contacts.iter().map(|contact| (contact.lead.id, contact.role.clone())).collect();
     let state = DealState {
         deal: subject.name.clone(),
-        contacts,
+        contacts: deal.contacts.iter().map(|(lead, role)| (lead.id, role.cloned())).collect(),
         outcome: deal.outcome,
         amount_minor: deal.amount_minor,
         currency: deal.currency,
@@ -268,7 +275,7 @@ fn deal_row(
         lost_reason: or_none(deal.reason.filter(|_| deal.outcome == Outcome::Lost)),
         deal_type: deal.deal_type,
         merged_into: or_none(deal.merged_into.filter(|_| deal.outcome == Outcome::Merged)),
-        contacts: deal.contacts.iter().map(|contact| contact.lead.id.text()).collect(),
+        contacts: deal.contacts.iter().map(|(lead, _)| lead.id.text()).collect(),
     }
 }
 

@@ -10,7 +10,7 @@ mod touches;
 
 use super::{Projection, Teller, Told};
 use crate::classify::Classifier;
-use crate::event::{Body, EmailKind, ErasureRequested, LeadRef, LeadUpdated};
+use crate::event::{Body, EmailKind, LeadRef, LeadUpdated};
 use crate::id::{Kind, LeadId, SubjectId};
 use crate::subject::{Fact, Interaction, Member, Mention, Part, Role, Subject, Tag, Visits};
 use crate::text::Text;
@@ -69,7 +69,7 @@ where
     N: Iterator<Item = Option<&'f Fact>> + Clone,
 {
     let Some(last) = lead.facts.last() else { return false };
-    let knows = |what: fn(&LeadRef) -> bool| lead.facts.iter().filter_map(|fact| fact_lead(fact)).any(what);
+    let knows = |what: fn(&LeadRef) -> bool| lead.facts.iter().filter_map(|fact| fact.person()).any(|person| what(person));
     let mut news = news.map(|fact| Some((fact?, passive_mail(fact?)?)));
     news.clone().all(|mail| mail.is_some_and(|(fact, named)| fact.at > last.at && named.alias.is_none()))
         && (knows(|lead| lead.sealed.is_some()) || news.clone().flatten().all(|(_, named)| named.sealed.is_none()))
@@ -79,9 +79,9 @@ where
 }
 
 /// The person of a mail that nobody clicked or replied to.
-fn passive_mail(fact: &Fact) -> Option<&LeadRef> {
+fn passive_mail(fact: &Fact) -> Option<&Arc<LeadRef>> {
     match fact.event()? {
-        Body::EmailEngaged(mail) if !matches!(mail.kind, EmailKind::Clicked | EmailKind::Replied) => Some(&mail.lead),
+        Body::EmailEngaged(mail) if !matches!(mail.kind, EmailKind::Clicked | EmailKind::Replied) => fact.person(),
         _ => None,
     }
 }
@@ -168,12 +168,12 @@ impl<'a> Person<'a> {
 
     /// Every event that names the person, with its time and id, in no order.
     fn references(&self) -> impl Iterator<Item = (Timestamp, &'a Text, &'a LeadRef)> {
-        let facts = self.facts.iter().filter_map(|fact| Some((fact.at, &fact.id, fact_lead(fact)?)));
+        let facts = self.facts.iter().filter_map(|fact| Some((fact.at, &fact.id, &**fact.person()?)));
         let forms = self.visits.iter().flat_map(|visits| &visits.interactions);
-        let forms = forms.filter_map(|form| Some((form.at, &form.id, &form.form.as_ref()?.lead)));
+        let forms = forms.filter_map(|form| Some((form.at, &form.id, &*form.form.as_ref()?.lead)));
         let seen = self.visits.iter().flat_map(|visits| &visits.identified);
         let named = seen.chain(self.mentions.iter().copied());
-        facts.chain(forms).chain(named.map(|mention| (mention.at, &mention.id, &mention.lead)))
+        facts.chain(forms).chain(named.map(|mention| (mention.at, &mention.id, &*mention.lead)))
     }
 }
 
@@ -205,36 +205,14 @@ fn tie_browsers(subject: &Subject, projection: &mut Projection) {
 fn tell_aliases(subject: &Subject, projection: &mut Projection) {
     let mut named: Vec<(Timestamp, &Text, &LeadRef)> = Vec::new();
     for fact in &subject.facts {
-        let leads = fact_lead(fact).into_iter().chain(merged_into(fact));
-        named.extend(leads.map(|lead| (fact.at, &fact.id, lead)));
+        named.extend(fact.people().iter().map(|lead| (fact.at, &fact.id, &**lead)));
     }
     for part in subject.inbox.values() {
         if let Part::Named(mentions) = &**part {
-            named.extend(mentions.iter().map(|mention| (mention.at, &mention.id, &mention.lead)));
+            named.extend(mentions.iter().map(|mention| (mention.at, &mention.id, &*mention.lead)));
         }
     }
     super::tell_aliases(named, projection);
-}
-
-fn merged_into(fact: &Fact) -> Option<&LeadRef> {
-    match fact.event() {
-        Some(Body::LeadMerged(merge) | Body::LeadUnmerged(merge)) => Some(&merge.into),
-        _ => None,
-    }
-}
-
-/// The person a lead's own fact names.
-fn fact_lead(fact: &Fact) -> Option<&LeadRef> {
-    match fact.event()? {
-        Body::FormSubmitted(event) => Some(&event.lead),
-        Body::EmailEngaged(event) => Some(&event.lead),
-        Body::LeadReviewed(event) => Some(&event.lead),
-        Body::SalesActivity(event) => Some(&event.lead),
-        Body::LeadUpdated(event) => Some(&event.lead),
-        Body::LeadMerged(event) | Body::LeadUnmerged(event) => Some(&event.from),
-        Body::ErasureRequested(ErasureRequested::Lead(lead)) => Some(lead),
-        _ => None,
-    }
 }
 
 /// A lead that is a lead of its own: rows, conversions, membership.
@@ -329,7 +307,7 @@ impl<'a> Profile<'a> {
         self.account_segment.take_if(|(segment, _)| !rules.knows_segment(segment));
     }
 
-    fn update(&mut self, update: &'a LeadUpdated<LeadRef>) {
+    fn update(&mut self, update: &'a LeadUpdated<()>) {
         let last = |slot: &mut Option<Text>, value: &Option<Text>| {
             if value.is_some() {
                 slot.clone_from(value);

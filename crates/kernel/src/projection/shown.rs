@@ -2,7 +2,7 @@
 //! comparing what they are made of is a few pointers, making them is not.
 
 use crate::classify::Classifier;
-use crate::event::{Body, LeadRef};
+use crate::event::Body;
 use crate::id::LeadId;
 use crate::row::{LeadEvent, LeadEventKind, Origin, Touch, WebEvent};
 use crate::subject::{Fact, FactBody, Interaction, Subject};
@@ -117,14 +117,14 @@ impl Told {
             detail: none(),
         };
         match &self.by {
-            Teller::Fact(fact) => fact.event().into_iter().for_each(|body| tell(body, self.erased, &mut row)),
+            Teller::Fact(fact) => tell(fact, self.erased, &mut row),
             Teller::Form(form) => row.content = form.form.as_ref().map_or_else(none, |form| form.form_id.clone()),
         }
         row
     }
 }
 
-fn kind(body: &Body<LeadRef>) -> Option<LeadEventKind> {
+fn kind(body: &Body<()>) -> Option<LeadEventKind> {
     Some(match body {
         Body::EmailEngaged(event) => LeadEventKind::Email(event.kind),
         Body::SalesActivity(event) => LeadEventKind::Activity(event.kind),
@@ -139,8 +139,8 @@ fn kind(body: &Body<LeadRef>) -> Option<LeadEventKind> {
 }
 
 /// Fills in what an event says of itself; of an erased lead nothing in somebody's own words.
-fn tell(body: &Body<LeadRef>, erased: bool, row: &mut LeadEvent) {
-    let Some(kind) = kind(body) else { return };
+fn tell(fact: &Fact, erased: bool, row: &mut LeadEvent) {
+    let Some((body, kind)) = fact.event().and_then(|body| Some((body, kind(body)?))) else { return };
     let set = |slot: &mut Text, value: &Option<Text>| value.iter().for_each(|value| slot.clone_from(value));
     let set_words = |slot: &mut Text, words: &Option<Text>| {
         if !erased {
@@ -167,7 +167,9 @@ fn tell(body: &Body<LeadRef>, erased: bool, row: &mut LeadEvent) {
             set(&mut row.rep, &event.owner);
             set(&mut row.detail, &event.stage.map(|stage| Text::from(stage.word())));
         }
-        Body::LeadMerged(event) | Body::LeadUnmerged(event) => row.detail = event.into.id.text(),
+        Body::LeadMerged(_) | Body::LeadUnmerged(_) => {
+            row.detail = fact.people().last().map_or_else(|| row.detail.clone(), |into| into.id.text());
+        }
         _ => {}
     }
 }

@@ -6,7 +6,7 @@
 use super::{Projection, Seen, tell_aliases};
 use crate::channel::source_of;
 use crate::classify::Classifier;
-use crate::event::{Body, ErasureRequested, FormSubmitted, LeadRef};
+use crate::event::{Body, ErasureRequested, LeadRef};
 use crate::id::{LeadId, SubjectId};
 use crate::row::{Origin, TouchKind};
 use crate::subject::{Brought, Fact, FactBody, FormFill, Interaction, Mention, Part, Subject, Tag, View, Visits};
@@ -62,7 +62,7 @@ pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, visitor: &Subject, 
         return projection;
     }
     if untouched == 0 {
-        let named = visitor.facts.iter().filter_map(|fact| Some((fact.at, &fact.id, named_lead(fact)?)));
+        let named = visitor.facts.iter().filter_map(|fact| Some((fact.at, &fact.id, &**named_lead(fact)?)));
         tell_aliases(named.collect(), &mut projection);
     }
     let begun = sessions.iter().filter(|session| session.first >= untouched);
@@ -98,13 +98,11 @@ fn links(visitor: &Subject) -> Vec<Link<'_>> {
     links
 }
 
-fn named_lead(fact: &Fact) -> Option<&LeadRef> {
+/// The person who filled in a form, or whom a page knew.
+fn named_lead(fact: &Fact) -> Option<&Arc<LeadRef>> {
     match &fact.body {
-        FactBody::View(view) => view.lead.as_deref().filter(|_| !view.bot),
-        FactBody::Event(body) => match &**body {
-            Body::FormSubmitted(form) => Some(&form.lead),
-            _ => None,
-        },
+        FactBody::View(view) if view.bot => None,
+        _ => fact.person(),
     }
 }
 
@@ -243,8 +241,8 @@ fn give_sessions(
         }));
     }
     for (_, fact, view) in views(visitor) {
-        if let Some(lead) = view.lead.as_deref().filter(|_| !view.bot) {
-            let mention = Mention { at: fact.at, id: fact.id.clone(), lead: lead.clone() };
+        if let Some(lead) = fact.person().filter(|_| !view.bot) {
+            let mention = Mention { at: fact.at, id: fact.id.clone(), lead: Arc::clone(lead) };
             visits.entry(lead.id).or_default().identified.push(mention);
         }
     }
@@ -259,32 +257,32 @@ fn give_forms(
     visits: &mut BTreeMap<LeadId, Visits>,
 ) {
     for fact in &visitor.facts {
-        let Some(Body::FormSubmitted(form)) = fact.event() else { continue };
+        let (Some(mut interaction), Some(lead)) = (form_interaction(rules, fact), fact.person()) else { continue };
         let session = session_at(rules, sessions, fact.at);
-        let mut interaction = form_interaction(rules, fact, form);
         if let Some(session) = session {
             interaction.origin = session.origin.clone();
             interaction.session = Some((browser.name.clone(), session.start));
         }
-        visits.entry(form.lead.id).or_default().interactions.push(Arc::new(interaction));
+        visits.entry(lead.id).or_default().interactions.push(Arc::new(interaction));
     }
 }
 
-/// A form fill by itself: classified from its own page and referrer.
-pub(super) fn form_interaction(rules: &Classifier<'_>, fact: &Fact, form: &FormSubmitted<LeadRef>) -> Interaction {
+/// A form fill by itself, if it is one: classified from its own page and referrer.
+pub(super) fn form_interaction(rules: &Classifier<'_>, fact: &Fact) -> Option<Interaction> {
+    let (Some(Body::FormSubmitted(form)), Some(lead)) = (fact.event(), fact.person()) else { return None };
     let url = form.url.as_deref().and_then(|url| Url::parse(url).ok());
     let referrer = form.referrer.as_deref().and_then(|url| Url::parse(url).ok());
     let brought = url.as_ref().and_then(|url| source_of(url, referrer.as_ref(), &rules.own_sites)).map(Brought::from);
     let path = url.as_ref().map(|url| crate::content::normalise(url.path()));
     let content = path.as_deref().map_or_else(|| form.form_id.clone(), crate::text::Text::from);
     let host = referrer.as_ref().and_then(Url::host);
-    Interaction {
+    Some(Interaction {
         at: fact.at,
         id: fact.id.clone(),
         kind: TouchKind::Form,
         origin: rules.origin(brought.as_ref(), &content, host),
         page: rules.content(&content),
         session: None,
-        form: Some(FormFill { lead: form.lead.clone(), form_id: form.form_id.clone(), fields: form.fields.clone() }),
-    }
+        form: Some(FormFill { lead: Arc::clone(lead), form_id: form.form_id.clone(), fields: form.fields.clone() }),
+    })
 }

@@ -5,7 +5,7 @@
 //! routing). In a loop the earliest merge does not hold: the last word wins.
 
 use super::super::Projection;
-use crate::event::{Body, EmailKind, LeadRef};
+use crate::event::{Body, EmailKind};
 use crate::id::{Kind, LeadId, SubjectId};
 use crate::subject::{Edge, Estate, Part, Subject, Tag};
 use crate::text::Text;
@@ -32,7 +32,7 @@ pub(super) fn resolve(me: LeadId, subject: &Subject, projection: &mut Projection
 /// Whether no merge of the lead, or into it, was ever heard of.
 pub(super) fn is_plain(subject: &Subject) -> bool {
     let merges = |tag: &Tag| matches!(tag, Tag::Follow | Tag::Chain | Tag::Absorbed | Tag::Alias);
-    let merged = |body: &Body<LeadRef>| matches!(body, Body::LeadMerged(_) | Body::LeadUnmerged(_));
+    let merged = |body: &Body<()>| matches!(body, Body::LeadMerged(_) | Body::LeadUnmerged(_));
     !subject.inbox.keys().any(|(tag, _)| merges(tag))
         && !subject.facts.iter().any(|fact| fact.event().is_some_and(merged))
 }
@@ -47,12 +47,14 @@ fn own_edge(me: LeadId, subject: &Subject) -> Option<Edge> {
         }
     };
     for fact in &subject.facts {
-        let (merge, merged) = match fact.event() {
-            Some(Body::LeadMerged(merge)) => (merge, true),
-            Some(Body::LeadUnmerged(merge)) => (merge, false),
+        let merged = match fact.event() {
+            Some(Body::LeadMerged(_)) => true,
+            Some(Body::LeadUnmerged(_)) => false,
             _ => continue,
         };
-        say(Edge { at: fact.at, id: fact.id.clone(), from: me, into: merge.into.id }, merged);
+        if let [_, into] = fact.people() {
+            say(Edge { at: fact.at, id: fact.id.clone(), from: me, into: into.id }, merged);
+        }
     }
     for part in subject.inbox.values() {
         if let Part::Alias(edges) = &**part {

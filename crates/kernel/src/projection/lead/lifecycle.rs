@@ -11,7 +11,7 @@
 use super::score::{Behaviour, Fit};
 use super::{Person, Profile};
 use crate::classify::Classifier;
-use crate::event::{Body, LeadRef, LeadReviewed, Stage, Verdict};
+use crate::event::{Body, LeadReviewed, Stage, Verdict};
 use crate::journey::Stages;
 use crate::subject::Interaction;
 use crate::text::Text;
@@ -76,7 +76,7 @@ enum Signal<'a> {
     Behaved(i64),
     Crm(Stage),
     /// With the reason, which an erased lead has none of any more.
-    Verdict(&'a LeadReviewed<LeadRef>, Option<&'a Text>),
+    Verdict(&'a LeadReviewed<()>, Option<&'a Text>),
     Opened,
     Won,
 }

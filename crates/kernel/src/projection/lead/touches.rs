@@ -6,7 +6,7 @@ use super::Person;
 use crate::channel::Channel;
 use crate::classify::Classifier;
 use crate::content::path_of;
-use crate::event::{ActivityKind, Body, EmailEngaged, EmailKind, LeadRef, LeadUpdated};
+use crate::event::{ActivityKind, Body, EmailEngaged, EmailKind, LeadUpdated};
 use crate::row::{Origin, TouchKind};
 use crate::subject::{Brought, Fact, Interaction};
 use crate::text::Text;
@@ -42,7 +42,7 @@ pub(super) fn of(rules: &Classifier<'_>, person: &Person<'_>, domain: Option<&st
     let mut told = None;
     for fact in &person.facts {
         match fact.event() {
-            Some(Body::FormSubmitted(form)) => interactions.push(Arc::new(form_interaction(rules, fact, form))),
+            Some(Body::FormSubmitted(_)) => interactions.extend(form_interaction(rules, fact).map(Arc::new)),
             Some(Body::EmailEngaged(mail)) if matches!(mail.kind, EmailKind::Clicked | EmailKind::Replied) => {
                 clicks.push(click(rules, fact, mail));
             }
@@ -71,7 +71,7 @@ fn sort(interactions: &mut [Arc<Interaction>]) {
     interactions.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
 }
 
-fn click(rules: &Classifier<'_>, fact: &Fact, mail: &EmailEngaged<LeadRef>) -> Click {
+fn click(rules: &Classifier<'_>, fact: &Fact, mail: &EmailEngaged<()>) -> Click {
     let link_path = mail.link_url.as_deref().map(path_of);
     let content = mail.content_id.clone().or_else(|| link_path.clone()).unwrap_or_else(|| rules.none.clone());
     let email = || Text::from("email");
@@ -141,7 +141,7 @@ fn opened<'i>(
 
 /// A first contact that no page view recorded, as a CRM tells it (the first time counts): `origin_source`, `origin_medium`, `origin_campaign`
 /// and `origin_content` of a lead update.
-fn told_origin(rules: &Classifier<'_>, fact: &Fact, update: &LeadUpdated<LeadRef>) -> Option<Interaction> {
+fn told_origin(rules: &Classifier<'_>, fact: &Fact, update: &LeadUpdated<()>) -> Option<Interaction> {
     let told = |name: &str| update.attributes.get(name).map(|value| Text::from(value.to_lowercase()));
     let brought =
         Brought { source: told("origin_source"), medium: told("origin_medium"), campaign: told("origin_campaign") };

@@ -2,11 +2,13 @@
 //! what is shown is always projected from these two, so the order of arrival cannot matter.
 
 mod fact;
+mod interaction;
+mod listed;
 
 use crate::event::{DealType, LeadRef};
 use crate::id::{LeadId, SubjectId};
 use crate::money::{Currency, Rate};
-use crate::row::{Content, Origin, Outcome, TouchKind};
+use crate::row::Outcome;
 use crate::text::Text;
 use crate::time::{Day, Timestamp};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -14,6 +16,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 pub use fact::{Brought, Fact, FactBody, View, Who};
+pub use interaction::{FormFill, Interaction};
 use serde::{Deserialize, Serialize};
 
 /// The state of a subject.
@@ -98,25 +101,10 @@ pub enum Part {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visits {
     /// Sessions and forms.
+    #[serde(with = "interaction::stored")]
     pub interactions: Vec<Arc<Interaction>>,
     /// Page views that named the lead: they create it.
     pub identified: Vec<Mention>,
-}
-
-/// An interaction of a lead before it is a touch: sessions, forms, clicks, classified and named.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Interaction {
-    pub at: Timestamp,
-    /// The event behind it.
-    pub id: Text,
-    pub kind: TouchKind,
-    pub origin: Arc<Origin>,
-    pub page: Arc<Content>,
-    /// The visitor, and the start of the session the interaction belongs to.
-    pub session: Option<(Text, Timestamp)>,
-    /// The form fill itself, when it was one.
-    pub form: Option<FormFill>,
 }
 
 /// An event that names a lead.
@@ -126,15 +114,6 @@ pub struct Mention {
     pub at: Timestamp,
     pub id: Text,
     pub lead: Arc<LeadRef>,
-}
-
-/// What a form fill says of the lead.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct FormFill {
-    pub lead: Arc<LeadRef>,
-    pub form_id: Text,
-    pub fields: BTreeMap<Text, Text>,
 }
 
 /// A lead's role on a deal.
@@ -185,8 +164,10 @@ pub struct Member {
     pub stages: Vec<(u32, Timestamp)>,
     pub persona: Text,
     /// The touches that the account's journeys can have.
+    #[serde(with = "interaction::stored")]
     pub touches: Vec<Arc<Interaction>>,
     /// Their repeats, where some model counts them.
+    #[serde(with = "interaction::stored")]
     pub repeats: Vec<Arc<Interaction>>,
 }
 
@@ -292,5 +273,88 @@ impl Subject {
     /// When the bytes are not those of a subject.
     pub fn decode(bytes: &[u8]) -> Result<Self, postcard::Error> {
         postcard::from_bytes(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Body, EmailEngaged, EmailKind, LeadMerge};
+    use crate::id::Kind;
+    use crate::row::{Content, Origin, TouchKind};
+    use alloc::boxed::Box;
+    use alloc::format;
+
+    const ENVELOPE: [u8; 8] = *b"envelope";
+
+    fn person(id: u8) -> Arc<LeadRef> {
+        let (id, domain) = (LeadId([id; 16]), Some("acme.test".into()));
+        Arc::new(LeadRef { id, alias: None, domain, sealed: Some(ENVELOPE.to_vec()) })
+    }
+
+    fn fact(at: i64, who: Who<Arc<LeadRef>>, body: Body<()>) -> Arc<Fact> {
+        Arc::new(Fact { at: Timestamp(at), id: format!("e{at}").into(), who, body: FactBody::Event(Box::new(body)) })
+    }
+
+    fn mail(at: i64) -> Arc<Fact> {
+        let (campaign, content_id, link_url, visitor_id) = ("spring".into(), None, None, None);
+        let kind = EmailKind::Opened;
+        let mail = EmailEngaged { lead: (), kind, campaign, content_id, link_url, visitor_id };
+        fact(at, Who::One(person(1)), Body::EmailEngaged(mail))
+    }
+
+    fn visit(at: i64, source: &str, browser: Option<&str>) -> Arc<Interaction> {
+        let text = |text: &str| Text::from(text);
+        let channel = text("direct");
+        let origin = Origin {
+            channel: channel.clone(),
+            subchannel: channel.clone(),
+            source: text(source),
+            medium: channel.clone(),
+            campaign: channel.clone(),
+        };
+        Arc::new(Interaction {
+            at: Timestamp(at),
+            id: format!("i{at}").into(),
+            kind: TouchKind::Visit,
+            origin: Arc::new(origin),
+            page: Arc::new(Content { content: text("/"), content_group: channel.clone(), buyer_stage: channel }),
+            session: browser.map(|browser| (text(browser), Timestamp(at))),
+            form: None,
+        })
+    }
+
+    /// How often `what` stands in bytes.
+    fn times(bytes: &[u8], what: &[u8]) -> usize {
+        bytes.windows(what.len()).filter(|window| *window == what).count()
+    }
+
+    #[test]
+    fn what_events_repeat_is_stored_once_and_read_as_it_was() {
+        let merge = Body::LeadMerged(LeadMerge { from: (), into: () });
+        let interactions = vec![visit(1, "news", Some("b-1")), visit(2, "news", None), visit(3, "mail", Some("b-1"))];
+        let visits = Part::Visits(Visits { interactions, identified: Vec::new() });
+        let subject = Subject {
+            facts: vec![mail(1), mail(2), fact(3, [person(1), person(2)].into_iter().collect(), merge), mail(4)],
+            inbox: BTreeMap::from([((Tag::Visits, SubjectId::named(Kind::Visitor, "w", "b-1")), Arc::new(visits))]),
+            ..Subject::new("w".into(), "lead".into())
+        };
+        let bytes = subject.encode().unwrap();
+        assert_eq!(times(&bytes, &ENVELOPE), 2);
+        assert_eq!((times(&bytes, b"news"), times(&bytes, b"mail"), times(&bytes, b"b-1")), (1, 1, 1));
+        let read = Subject::decode(&bytes).unwrap();
+        assert_eq!(read, subject);
+        let [first, second, ..] = read.facts.as_slice() else { panic!("{read:?}") };
+        assert!(Arc::ptr_eq(first.person().unwrap(), second.person().unwrap()));
+    }
+
+    #[test]
+    fn a_place_that_is_not_listed_is_no_subject() {
+        let subject = Subject { facts: vec![mail(1)], ..Subject::new("w".into(), "lead".into()) };
+        let mut bytes = subject.encode().unwrap();
+        // Behind the id of the only fact: one person, at place 0.
+        let place = bytes.windows(4).position(|window| window == [b'e', b'1', 1, 0]).unwrap() + 3;
+        bytes[place] = 1;
+        assert!(Subject::decode(&bytes).is_err());
     }
 }

@@ -69,7 +69,8 @@ where
     N: Iterator<Item = Option<&'f Fact>> + Clone,
 {
     let Some(last) = lead.facts.last() else { return false };
-    let knows = |what: fn(&LeadRef) -> bool| lead.facts.iter().filter_map(|fact| fact.person()).any(|person| what(person));
+    let knows =
+        |what: fn(&LeadRef) -> bool| lead.facts.iter().filter_map(|fact| fact.person()).any(|person| what(person));
     let mut news = news.map(|fact| Some((fact?, passive_mail(fact?)?)));
     news.clone().all(|mail| mail.is_some_and(|(fact, named)| fact.at > last.at && named.alias.is_none()))
         && (knows(|lead| lead.sealed.is_some()) || news.clone().flatten().all(|(_, named)| named.sealed.is_none()))

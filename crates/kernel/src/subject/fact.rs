@@ -120,12 +120,11 @@ impl<P> FromIterator<P> for Who<P> {
 pub(super) mod stored {
     use super::{Fact, FactBody, Who};
     use crate::event::LeadRef;
+    use crate::subject::listed::{self, Listed};
     use crate::text::Text;
     use crate::time::Timestamp;
-    use alloc::collections::BTreeMap;
     use alloc::sync::Arc;
     use alloc::vec::Vec;
-    use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     /// A fact that names people by their place.
@@ -146,44 +145,19 @@ pub(super) mod stored {
         body: FactBody,
     }
 
-    /// People in the order in which they are named first.
-    #[derive(Default)]
-    struct People<'f> {
-        all: Vec<&'f LeadRef>,
-        places: BTreeMap<&'f LeadRef, u32>,
-    }
-
-    impl<'f> People<'f> {
-        fn place(&mut self, person: &'f LeadRef) -> u32 {
-            // Most are the one before.
-            if self.all.len() == 1 && self.all.first() == Some(&person) {
-                return 0;
-            }
-            let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-            *self.places.entry(person).or_insert_with(|| {
-                self.all.push(person);
-                next
-            })
-        }
-    }
-
     pub(in crate::subject) fn serialize<S: Serializer>(facts: &[Arc<Fact>], to: S) -> Result<S::Ok, S::Error> {
-        let mut people = People::default();
+        let mut people = Listed::default();
         let mut lines = Vec::with_capacity(facts.len());
         for Fact { at, id, who, body } in facts.iter().map(|fact| &**fact) {
-            let who = who.all().iter().map(|person| people.place(person)).collect();
+            let who = who.all().iter().map(|person| people.place(&**person)).collect();
             lines.push(Line { at: *at, id, who, body });
         }
-        (people.all, lines).serialize(to)
+        (people.all(), lines).serialize(to)
     }
 
     pub(in crate::subject) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Arc<Fact>>, D::Error> {
         let (people, lines) = <(Vec<Arc<LeadRef>>, Vec<Read>)>::deserialize(from)?;
-        let named = |place: &u32| {
-            let person = people.get(*place as usize).map(Arc::clone);
-            person.ok_or_else(|| D::Error::custom("a fact names a person that is not in its list"))
-        };
-        let who = |who: &Who<u32>| who.all().iter().map(named).collect::<Result<_, _>>();
+        let who = |who: &Who<u32>| who.all().iter().map(|place| listed::at(&people, *place)).collect::<Result<_, _>>();
         let fact = |Read { at, id, who: places, body }| Ok(Arc::new(Fact { at, id, who: who(&places)?, body }));
         lines.into_iter().map(fact).collect()
     }

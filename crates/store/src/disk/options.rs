@@ -32,6 +32,9 @@ impl Default for Options {
 /// compacts, hands such a request on and on until another takes it: with two threads it burns a core for as long as
 /// the other compacts, with four there is always one that takes it, finds nothing to do and is done.
 const THREADS: usize = 4;
+/// By level; the last one holds for all below.
+const COMPRESSION: [CompressionType; 4] =
+    [CompressionType::None, CompressionType::None, CompressionType::None, CompressionType::Lz4];
 const SMALL_MEMTABLE_BYTES: u64 = 2 << 20;
 
 impl Options {
@@ -42,8 +45,9 @@ impl Options {
             .worker_threads(THREADS)
     }
 
-    /// For subjects: random point reads, mostly of keys that are not there, and overwrites.
-    /// Every level has filters; tables are compressed below the newest two levels.
+    /// For subjects: random point reads, mostly of keys that are not there, and overwrites. Every level has filters.
+    /// Tables are compressed below the newest three levels: what stands there (some 3 GB) is soon written again, and
+    /// compressing it anew every time took more time than everything else that the store does.
     pub(super) fn subjects(&self) -> KeyspaceCreateOptions {
         let memtable = self.buffer_bytes / 2 / u64::from(self.partitions.max(1));
         KeyspaceCreateOptions::default()
@@ -52,7 +56,7 @@ impl Options {
             .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(10.0))))
             .filter_block_pinning_policy(PinningPolicy::all(false))
             .index_block_pinning_policy(PinningPolicy::all(false))
-            .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+            .data_block_compression_policy(CompressionPolicy::new(COMPRESSION))
     }
 
     /// For meta cells, the root and cells: few and small.

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub const SETTLE_EVERY: u64 = 65_536;
 
 /// Settled steps of a partition that may wait between worker and writer, besides the one each holds; then the worker
-/// pauses, and the journal buffers. Packed, a step of a long history takes some twenty megabytes.
+/// pauses, and the journal buffers. Packed, a step of a long history takes some forty megabytes.
 pub const IN_FLIGHT_MAX: usize = 1;
 
 /// Bytes of packed rows and subjects a writer gathers from several steps before it writes, and how long it waits for

@@ -169,6 +169,7 @@ pub(crate) fn halted(partition: u32, error: step::Error<shelf::Error>) -> Halt {
         step::Error::Gap { from, due, came } => {
             format!("message {due} of partition {from} is missing in the journal, message {came} came instead")
         }
+        step::Error::Unheard { from, seq } => format!("message {seq} of partition {from} does not decode"),
         step::Error::Unsettled(id) => format!("\"{id:?}\" does not settle"),
         step::Error::Unkept(id) => format!("\"{id:?}\" does not encode"),
     };

@@ -27,15 +27,8 @@ pub enum Entry {
         /// Why, and its bytes.
         reject: Reject,
     },
-    /// A message of a release whose messages did not name their lineage. Nobody heeds it: it is said again.
-    Stray {
-        /// The sending partition.
-        from: u32,
-        /// The number it had.
-        seq: u64,
-        /// What was said.
-        message: Message,
-    },
+    /// A message of a release that kept messages otherwise. Nobody heeds it: it is said again.
+    Stray,
     /// Settle everything that is dirty.
     Tick {
         /// Event time of the tick.
@@ -57,8 +50,30 @@ pub enum Entry {
         /// Dense number of the message from there to here, starting with 1.
         seq: u64,
         /// What is said.
-        message: Message,
+        message: Said,
     },
+}
+
+/// A [`Message`] in bytes. A journal outlives what its messages mean: those of another lineage are never opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said(#[serde(with = "serde_bytes")] Vec<u8>);
+
+impl Said {
+    /// A message as the journal keeps it.
+    ///
+    /// # Errors
+    /// Never in practice: every field has an encoding.
+    pub fn new(message: &Message) -> Result<Self, postcard::Error> {
+        postcard::to_allocvec(message).map(Self)
+    }
+
+    /// What was said.
+    ///
+    /// # Errors
+    /// When the bytes are not those of a message of this release.
+    pub fn message(&self) -> Result<Message, postcard::Error> {
+        postcard::from_bytes(&self.0)
+    }
 }
 
 /// Whose messages they are: a journal keeps those of every generation that was ever built from it, and what subjects

@@ -12,7 +12,7 @@ mod post;
 mod streams;
 
 use crate::classify::{Classifier, Lookup};
-use crate::entry::{Entry, Message};
+use crate::entry::{Entry, Message, Said};
 use crate::id::{Kind, SubjectId};
 use crate::projection::{Projection, Statement, project, untouched};
 use crate::repair;
@@ -118,6 +118,13 @@ pub enum Error<E> {
         /// The number that came.
         came: u64,
     },
+    /// A message of this lineage is none.
+    Unheard {
+        /// The sending partition.
+        from: u32,
+        /// The message's number.
+        seq: u64,
+    },
     /// Subjects kept telling each other news for longer than any chain can be.
     Unsettled(SubjectId),
     /// A subject has no bytes, or its bytes are no subject.
@@ -189,7 +196,7 @@ fn sort_in<E>(
                 }
             }
             Entry::Message { lineage, .. } if lineage != rules.lineage() => {}
-            Entry::Stray { .. } => {}
+            Entry::Stray => {}
             Entry::Message { from, seq, message, .. } => {
                 let mark = state.received.entry(from).or_default();
                 if seq > *mark + 1 {
@@ -197,6 +204,7 @@ fn sort_in<E>(
                 }
                 if seq == *mark + 1 {
                     *mark = seq;
+                    let message = message.message().map_err(|_| Error::Unheard { from, seq })?;
                     post.add(message.to, Arrival::Said(message));
                 }
             }
@@ -364,6 +372,7 @@ impl Floor<'_> {
                 let seq = state.sent.entry(partition).or_default();
                 *seq += 1;
                 let (lineage, from) = (self.rules.lineage(), self.partition.index);
+                let message = Said::new(&message).map_err(|_| Error::Unkept(id))?;
                 messages.push((partition, Entry::Message { lineage, from, seq: *seq, message }));
             }
         }

@@ -8,8 +8,8 @@ use std::{
 
 use crate::{Error, Result};
 
-/// How often, and how long each time, a lock that this process itself holds is waited for.
-const PATIENCE: (u32, Duration) = (20, Duration::from_millis(10));
+/// How often, and how long each time, a lock that somebody holds is waited for.
+const PATIENCE: (u32, Duration) = (100, Duration::from_millis(20));
 
 /// The right of one process to a directory, held until dropped.
 ///
@@ -32,7 +32,7 @@ impl DirectoryLock {
             .write(true)
             .open(&path)
             .map_err(Error::io("open for writing", &path))?;
-        take(&file, &path).map_err(|refused| match refused {
+        take(&file).map_err(|refused| match refused {
             TryLockError::WouldBlock => Error::Locked { path: directory.into(), pid: holder(&path) },
             TryLockError::Error(source) => Error::io("lock", &path)(source),
         })?;
@@ -41,12 +41,13 @@ impl DirectoryLock {
     }
 }
 
-/// Locks the file. A child that this process is just starting holds whatever is open here until it runs its program, a
-/// lock that was let go since included: for such a moment it is worth to wait.
-fn take(file: &File, path: &Path) -> std::result::Result<(), TryLockError> {
+/// Locks the file. Some hold a lock a moment longer than they live: a process that was killed, until the last of its
+/// threads is gone; a child that this process is just starting, until it runs its program, whatever was open here. For
+/// such moments it is worth to wait.
+fn take(file: &File) -> std::result::Result<(), TryLockError> {
     for _ in 0..PATIENCE.0 {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) if holder(path) == Some(std::process::id()) => thread::sleep(PATIENCE.1),
+            Err(TryLockError::WouldBlock) => thread::sleep(PATIENCE.1),
             other => return other,
         }
     }

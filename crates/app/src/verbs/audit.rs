@@ -142,7 +142,7 @@ impl Journal {
                             journal.rejects.entry(source.clone()).or_insert_with(|| rejected(source, reject));
                         }
                         Entry::Resolved { reject, .. } => drop(resolved.insert(reject)),
-                        Entry::Message { .. } | Entry::Stray { .. } | Entry::Tick { .. } => {}
+                        Entry::Message { .. } | Entry::Stray | Entry::Tick { .. } => {}
                     }
                 }
                 next = batch.next();

@@ -101,7 +101,7 @@ pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject, 
     if untouched > 0 {
         let facts = subject.facts.iter().skip(untouched);
         // Mails tell nothing in somebody's own words.
-        projection.lead_events = timeline(me, false, facts.map(|fact| Teller::Fact(Arc::clone(fact))));
+        projection.lead_events = timeline(&subject.name, false, facts.map(|fact| Teller::Fact(Arc::clone(fact))));
         return projection;
     }
     tie_browsers(subject, &mut projection);
@@ -111,7 +111,7 @@ pub(super) fn project(rules: &Classifier<'_>, id: SubjectId, subject: &Subject, 
         show(rules, &Person::gather(me, subject), &mut projection);
     } else {
         identity::hand_over(me, root, subject, &mut projection);
-        projection.leads.push(merged_row(rules, me, root, subject));
+        projection.leads.push(merged_row(rules, root, subject));
     }
     projection
 }
@@ -154,6 +154,11 @@ impl<'a> Person<'a> {
             }
             _ => {}
         }
+    }
+
+    /// Its id as text.
+    fn name(&self) -> &'a Text {
+        &self.subject.name
     }
 
     /// When the lead came to be: the earliest evidence that is more than a mail that was sent, delivered, opened or
@@ -339,7 +344,7 @@ fn contact<'a>(person: &Person<'a>) -> Contact<'a> {
 
 /// The account a lead has by itself: what the CRM assigned, else its business domain, else the lead alone.
 fn base_account(person: &Person<'_>, profile: &Profile<'_>) -> Text {
-    profile.account.or(profile.contact.domain).cloned().unwrap_or_else(|| person.id.text())
+    profile.account.or(profile.contact.domain).cloned().unwrap_or_else(|| person.name().clone())
 }
 
 /// The account a lead belongs to: what the CRM assigned, else that of its latest deal role, else its own.
@@ -413,12 +418,11 @@ fn up_to(moments: &BTreeSet<Timestamp>, touches: &[Arc<Interaction>], max: usize
 fn events(person: &Person<'_>) -> Vec<Told> {
     let facts = person.facts.iter().filter(|fact| Told::shows(fact)).map(|fact| Teller::Fact(Arc::clone(fact)));
     let forms = person.visits.iter().flat_map(|visits| &visits.interactions).filter(|form| form.form.is_some());
-    timeline(person.id, person.erased, facts.chain(forms.map(|form| Teller::Form(Arc::clone(form)))))
+    timeline(person.name(), person.erased, facts.chain(forms.map(|form| Teller::Form(Arc::clone(form)))))
 }
 
 /// What they tell, in order, one a place.
-fn timeline(lead: LeadId, erased: bool, tellers: impl Iterator<Item = Teller>) -> Vec<Told> {
-    let lead = lead.text();
+fn timeline(lead: &Text, erased: bool, tellers: impl Iterator<Item = Teller>) -> Vec<Told> {
     let mut told: Vec<Told> = tellers.map(|by| Told { lead: lead.clone(), by, erased }).collect();
     told.sort_by(|a, b| a.place().cmp(&b.place()));
     told.dedup_by(|a, b| a.place() == b.place());

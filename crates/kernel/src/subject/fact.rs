@@ -123,26 +123,18 @@ pub(super) mod stored {
     use crate::subject::listed::{self, Listed};
     use crate::text::Text;
     use crate::time::Timestamp;
+    use alloc::borrow::Cow;
     use alloc::sync::Arc;
     use alloc::vec::Vec;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     /// A fact that names people by their place.
-    #[derive(Serialize)]
+    #[derive(Serialize, Deserialize)]
     struct Line<'f> {
-        at: Timestamp,
-        id: &'f Text,
-        who: Who<u32>,
-        body: &'f FactBody,
-    }
-
-    /// The same, read.
-    #[derive(Deserialize)]
-    struct Read {
         at: Timestamp,
         id: Text,
         who: Who<u32>,
-        body: FactBody,
+        body: Cow<'f, FactBody>,
     }
 
     pub(in crate::subject) fn serialize<S: Serializer>(facts: &[Arc<Fact>], to: S) -> Result<S::Ok, S::Error> {
@@ -150,15 +142,17 @@ pub(super) mod stored {
         let mut lines = Vec::with_capacity(facts.len());
         for Fact { at, id, who, body } in facts.iter().map(|fact| &**fact) {
             let who = who.all().iter().map(|person| people.place(&**person)).collect();
-            lines.push(Line { at: *at, id, who, body });
+            lines.push(Line { at: *at, id: id.clone(), who, body: Cow::Borrowed(body) });
         }
         (people.all(), lines).serialize(to)
     }
 
     pub(in crate::subject) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Arc<Fact>>, D::Error> {
-        let (people, lines) = <(Vec<Arc<LeadRef>>, Vec<Read>)>::deserialize(from)?;
+        let (people, lines) = <(Vec<Arc<LeadRef>>, Vec<Line<'static>>)>::deserialize(from)?;
         let who = |who: &Who<u32>| who.all().iter().map(|place| listed::at(&people, *place)).collect::<Result<_, _>>();
-        let fact = |Read { at, id, who: places, body }| Ok(Arc::new(Fact { at, id, who: who(&places)?, body }));
+        let fact = |Line { at, id, who: places, body }| {
+            Ok(Arc::new(Fact { at, id, who: who(&places)?, body: body.into_owned() }))
+        };
         lines.into_iter().map(fact).collect()
     }
 }

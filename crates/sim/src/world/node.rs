@@ -144,6 +144,9 @@ impl Node {
                 Violation::new(Invariant::Determinism, format!("a subject does not decode: {error}"))
             }
             Error::Unsettled(id) => Violation::new(Invariant::Liveness, format!("{id:?} does not settle")),
+            Error::Unheard { from, seq } => {
+                Violation::new(Invariant::Determinism, format!("message {seq} of partition {from} does not come back"))
+            }
             Error::Unkept(id) => Violation::new(Invariant::Determinism, format!("{id:?} does not come back")),
         })?;
         self.counted(&commit, ground)?;

@@ -16,11 +16,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The row of a lead that was merged away: where it went, nothing else.
-pub(super) fn merged_row(rules: &Classifier<'_>, me: LeadId, root: LeadId, subject: &Subject) -> row::Lead {
+pub(super) fn merged_row(rules: &Classifier<'_>, root: LeadId, subject: &Subject) -> row::Lead {
     let none = || rules.none.clone();
     row::Lead {
         workspace: subject.workspace.clone(),
-        lead: me.text(),
+        lead: subject.name.clone(),
         sealed: None,
         domain: none(),
         account: none(),
@@ -67,7 +67,7 @@ pub(super) struct Shown<'a> {
 impl Shown<'_> {
     pub(super) fn rows(&self, projection: &mut Projection) {
         projection.leads.push(self.lead());
-        let lead = self.person.id.text();
+        let lead = self.person.name();
         let touched = |touch: &Arc<Interaction>| Touched {
             lead: lead.clone(),
             account: self.account.clone(),
@@ -98,7 +98,7 @@ impl Shown<'_> {
         let won = self.person.roles.values().filter(|role| role.won_at.is_some()).count();
         row::Lead {
             workspace: self.person.subject.workspace.clone(),
-            lead: self.person.id.text(),
+            lead: self.person.name().clone(),
             sealed: contact.sealed.filter(|_| !self.person.erased).cloned(),
             domain: contact.domain.cloned().unwrap_or_else(none),
             account: self.account.clone(),
@@ -128,7 +128,7 @@ impl Shown<'_> {
     fn stage_entry(&self, entry: &lifecycle::Entered) -> row::StageEntry {
         row::StageEntry {
             workspace: self.person.subject.workspace.clone(),
-            lead: self.person.id.text(),
+            lead: self.person.name().clone(),
             entered_at: entry.at,
             stage: entry.stage,
             from_stage: entry.from,
@@ -148,7 +148,7 @@ impl Shown<'_> {
         let verdict = handoff.verdict.as_ref();
         row::Handoff {
             workspace: self.person.subject.workspace.clone(),
-            lead: self.person.id.text(),
+            lead: self.person.name().clone(),
             mql_at: handoff.mql_at,
             first_activity_at: handoff.first_activity_at,
             verdict_at: verdict.map(|verdict| verdict.at),
@@ -165,17 +165,17 @@ impl Shown<'_> {
     fn conversions(&self) -> Vec<Recipe> {
         let persona = self.persona();
         let owner = self.profile.owner.clone().unwrap_or_else(|| self.rules.none.clone());
-        let lead = self.person.id.text();
-        let walked = Walked { lead: &lead, persona: &persona, touches: self.touches, repeats: self.repeats };
+        let lead = self.person.name();
+        let walked = Walked { lead, persona: &persona, touches: self.touches, repeats: self.repeats };
         let journey = journey::legs(core::iter::once(walked));
         let stages = self.life.stages(self.rules);
         let at = |kind: ConversionKind, at: Timestamp, id: Text| {
             let subject = Subjected {
                 workspace: &self.person.subject.workspace,
-                owner: &lead,
+                owner: lead,
                 conversion: id,
                 kind,
-                subject: &lead,
+                subject: lead,
                 account: self.account,
                 persona: &persona,
                 deal_type: &self.rules.none,

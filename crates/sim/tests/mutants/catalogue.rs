@@ -106,8 +106,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "a merge that was taken back holds",
         "crates/kernel/src/projection/lead/identity.rs",
-        "Some(Body::LeadUnmerged(merge)) => (merge, false),",
-        "Some(Body::LeadUnmerged(merge)) => (merge, MUTANT),",
+        "Some(Body::LeadUnmerged(_)) => false,",
+        "Some(Body::LeadUnmerged(_)) => MUTANT,",
         SHOWN,
     ),
     mutant(

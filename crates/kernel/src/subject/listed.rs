@@ -8,29 +8,28 @@ use serde::de::Error;
 pub(super) struct Listed<'v, T> {
     all: Vec<&'v T>,
     places: BTreeMap<&'v T, u32>,
-    latest: Option<(&'v T, u32)>,
 }
+
+/// How many are looked through for the very same value before it is looked up: what was read once is shared.
+const NEAR: usize = 32;
 
 impl<T> Default for Listed<'_, T> {
     fn default() -> Self {
-        Self { all: Vec::new(), places: BTreeMap::new(), latest: None }
+        Self { all: Vec::new(), places: BTreeMap::new() }
     }
 }
 
 impl<'v, T: Ord> Listed<'v, T> {
     /// The place of a value.
     pub(super) fn place(&mut self, value: &'v T) -> u32 {
-        // Most are the one before.
-        if let Some((_, place)) = self.latest.filter(|(latest, _)| *latest == value) {
-            return place;
-        }
-        let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-        let place = *self.places.entry(value).or_insert_with(|| {
+        let near = self.all.iter().take(NEAR).position(|known| core::ptr::eq(*known, value));
+        let place = near.map_or_else(|| self.places.get(value).copied(), |place| u32::try_from(place).ok());
+        place.unwrap_or_else(|| {
+            let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
             self.all.push(value);
+            self.places.insert(value, next);
             next
-        });
-        self.latest = Some((value, place));
-        place
+        })
     }
 
     /// All of them, each at its place.

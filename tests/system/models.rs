@@ -47,5 +47,9 @@ fn own_models_stand_in_reports_beside_those_that_ship() {
     // What one model counts each time is one touch everywhere else.
     let counted = "SELECT journey_length, (SELECT count() FROM touches) AS touches FROM conversions WHERE kind = 'won'";
     asked(&["query", counted]).row(&json!({ "journey_length": 3, "touches": 3 }));
+    let deal = asked(&["deal", "d-1"]);
+    let repeats = ["e-1", "e-2", "e-3"]
+        .map(|touch| deal.row(&json!({ "kind": "won", "touch_id": touch }))["touch_repeat"].clone());
+    assert_eq!(repeats, [json!(0), json!(0), json!(1)]);
     home.done(&["audit", "--config", config]);
 }

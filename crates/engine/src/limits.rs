@@ -28,6 +28,10 @@ pub const READ_WAIT: Duration = Duration::from_millis(50);
 /// Least time between two ticks that a partition's owner appends.
 pub const TICK_EVERY: Duration = Duration::from_secs(1);
 
+/// The same while nothing waits but what partitions told each other. Credit may take several hops between them; under a
+/// steady load they all come with the ticks of events.
+pub const TICK_EVERY_HOP: Duration = Duration::from_millis(100);
+
 /// The same while the process is far behind.
 pub const TICK_EVERY_BEHIND: Duration = Duration::from_secs(4);
 

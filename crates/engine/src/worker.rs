@@ -1,7 +1,8 @@
 //! One worker a partition: reads the journal, steps the kernel at every settle, hands commits to its writer.
 
 use crate::codec;
-use crate::limits::{READ_BYTES, READ_ENTRIES, READ_WAIT, RETRY, SETTLE_EVERY, TICK_EVERY, TICK_EVERY_BEHIND};
+use crate::limits::{READ_BYTES, READ_ENTRIES, READ_WAIT, RETRY, SETTLE_EVERY};
+use crate::limits::{TICK_EVERY, TICK_EVERY_BEHIND, TICK_EVERY_HOP};
 use crate::log::{self, Log};
 use crate::progress::Progress;
 use crate::shelf::{self, Recent, SharedStore};
@@ -110,7 +111,7 @@ impl Worker {
                 }
             }
             // Behind, a worker settles where the journal says; a tick would stand at its end and help nobody.
-            if caught_up && !pending.entries.is_empty() && self.tick_is_due(ticked) {
+            if caught_up && !pending.entries.is_empty() && self.tick_is_due(&pending, ticked) {
                 self.append_tick(&state)?;
                 ticked = Instant::now();
             }
@@ -118,8 +119,12 @@ impl Worker {
         Ok(())
     }
 
-    fn tick_is_due(&self, ticked: Instant) -> bool {
-        let every = if self.progress.catches_up() { TICK_EVERY_BEHIND } else { TICK_EVERY };
+    fn tick_is_due(&self, pending: &Pending, ticked: Instant) -> bool {
+        let every = match self.progress.catches_up() {
+            true => TICK_EVERY_BEHIND,
+            false if pending.is_said() => TICK_EVERY_HOP,
+            false => TICK_EVERY,
+        };
         self.progress.hurried() || ticked.elapsed() >= every
     }
 
@@ -198,6 +203,11 @@ impl Due {
 }
 
 impl Pending {
+    /// Whether all of it is what other partitions said: the end of a chain of news, and no load.
+    fn is_said(&self) -> bool {
+        self.entries.iter().all(|entry| matches!(entry, Entry::Message { .. } | Entry::Stray))
+    }
+
     fn take(&mut self) -> Due {
         // The next settle mostly has as many as this one.
         let room = Vec::with_capacity(self.entries.len());

@@ -146,6 +146,10 @@ impl Bed {
 
     /// Another member of the group.
     fn feed(&self, gate: &Arc<Gate>) -> Feed {
+        self.feed_telling(gate, Arc::new(Progress::new(1)))
+    }
+
+    fn feed_telling(&self, gate: &Arc<Gate>, progress: Arc<Progress>) -> Feed {
         let options = Options {
             prefix: String::new(),
             cluster: self.cluster.clone(),
@@ -161,7 +165,7 @@ impl Bed {
         let cells = smarketing_store::Memory::default().cells("persons").unwrap();
         let vault = Arc::new(Vault::new(Box::new(Ring::new(cells)), Pepper([7; 32])));
         let intake = Arc::new(Intake::new(Arc::clone(gate) as Arc<dyn Log>, vault, []));
-        let (progress, handle) = (Arc::new(Progress::new(1)), self.runtime.handle().clone());
+        let handle = self.runtime.handle().clone();
         self.runtime.block_on(Feed::start(&self.cluster, options, intake, progress, handle)).unwrap()
     }
 
@@ -297,6 +301,24 @@ fn batches_follow_each_other_without_waiting_and_count_when_they_have_landed() {
     assert_eq!(noted_meanwhile, noted);
     bed.must_hold_all_once();
     bed.must_be_noted();
+    drop(feed);
+}
+
+#[test]
+fn whoever_has_read_everything_knows_it_before_statistics_come() {
+    let mut bed = Bed::new();
+    bed.write();
+    let (gate, progress) = (Gate::new(&bed.journal), Arc::new(Progress::new(1)));
+    let feed = bed.feed_telling(&gate, Arc::clone(&progress));
+    bed.must_hold_all_once();
+    let journalled = Instant::now();
+    while progress.lags().is_empty() {
+        assert!(journalled.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Statistics come every five seconds.
+    assert!(journalled.elapsed() < Duration::from_secs(2), "{:?}", journalled.elapsed());
+    assert_eq!(progress.lags(), BTreeMap::from([(TOPIC.to_owned(), 0)]));
     drop(feed);
 }
 

@@ -85,7 +85,7 @@ impl Form<'_, '_> {
         Ok(FormSubmitted {
             lead: self.required_lead()?,
             visitor_id: self.id(Field::VisitorId)?,
-            form_id: self.required_id(Field::FormId)?,
+            form_id: self.required_label(Field::FormId)?,
             form_name: self.text(Field::FormName)?,
             url: self.url(Field::Url)?,
             referrer: self.referrer()?,
@@ -98,7 +98,7 @@ impl Form<'_, '_> {
             lead: self.required_lead()?,
             kind: self.required_word(Field::Kind, list!(EmailKind))?,
             campaign: self.required_text(Field::Campaign)?,
-            content_id: self.id(Field::ContentId)?,
+            content_id: self.label(Field::ContentId)?,
             link_url: self.url(Field::LinkUrl)?,
             visitor_id: self.id(Field::VisitorId)?,
         })

@@ -49,19 +49,29 @@ impl<'a> Form<'_, 'a> {
         Ok(text.map(|text| Text::from(&*text)))
     }
 
-    /// An id: short and without control characters.
+    /// The id of something, short and without control characters; a placeholder is missing.
     pub(crate) fn id(&mut self, field: Field) -> Checked<Option<Text>> {
-        self.plain(field, ID_MAX)
+        Ok(self.label(field)?.filter(|id| !is_placeholder(id)))
     }
 
     /// An id the event cannot do without.
     pub(crate) fn required_id(&mut self, field: Field) -> Checked<Text> {
-        self.id(field)?.ok_or_else(|| missing(field.word()))
+        required(field, self.label(field)?)
     }
 
     /// The id of the event.
     pub(crate) fn event_id(&mut self) -> Checked<Text> {
-        self.plain(Field::EventId, EVENT_ID_MAX)?.ok_or_else(|| missing("event_id"))
+        required(Field::EventId, self.plain(Field::EventId, EVENT_ID_MAX)?)
+    }
+
+    /// An id that joins nothing, such as that of a form: whatever it is called.
+    pub(crate) fn label(&mut self, field: Field) -> Checked<Option<Text>> {
+        self.plain(field, ID_MAX)
+    }
+
+    /// A label the event cannot do without.
+    pub(crate) fn required_label(&mut self, field: Field) -> Checked<Text> {
+        self.label(field)?.ok_or_else(|| missing(field.word()))
     }
 
     /// A text the event cannot do without.
@@ -260,6 +270,7 @@ impl<'a> Form<'_, 'a> {
             Some(text) if text.contains('@') => (Some(address(either.word(), &text)?), None),
             other => (None, other.map(|text| unbroken(either.word(), &text)).transpose()?),
         };
+        let named = named.filter(|id| !is_placeholder(id));
         let contact_id = match (named, self.id(contact)?) {
             (Some(_), Some(_)) => {
                 let words = format!("fields \"{}\" and \"{}\" both hold a contact id", either.word(), contact.word());
@@ -316,6 +327,25 @@ const RANGE: &str = "expected a time from 1990-01-01 to one day from now";
 
 pub(crate) fn missing(field: &str) -> Rejected {
     Rejected::new(Reason::MissingField, format!("field \"{field}\" is missing or empty"))
+}
+
+/// What programs write where they have no value. Taken for an id, it would make one browser of all that have none, and one
+/// person of their visitors.
+const PLACEHOLDERS: [&str; 8] =
+    ["undefined", "null", "nil", "none", "nan", "(not set)", "[object object]", "00000000-0000-0000-0000-000000000000"];
+
+fn is_placeholder(id: &str) -> bool {
+    PLACEHOLDERS.iter().any(|placeholder| id.eq_ignore_ascii_case(placeholder))
+}
+
+/// An id that must be there and must be one.
+fn required(field: Field, id: Option<Text>) -> Checked<Text> {
+    let id = id.ok_or_else(|| missing(field.word()))?;
+    if is_placeholder(&id) {
+        let expected = "programs write that where they have no value; send the id itself";
+        return Err(refused(Reason::MissingField, field.word(), &shown(&id), expected));
+    }
+    Ok(id)
 }
 
 fn refused(reason: Reason, field: &str, seen: &str, expected: &str) -> Rejected {
@@ -435,7 +465,8 @@ fn contact((at, value): (usize, Value<'_>)) -> Checked<Contact<Address>> {
     }
     let full = |text: &Cow<'_, str>| !text.is_empty();
     let email = email.filter(full).map(|text| address(&place("email"), &text)).transpose()?;
-    let contact_id = contact_id.filter(full).map(|text| unbroken(&place("contact_id"), &text)).transpose()?;
+    let contact_id = contact_id.filter(|id| full(id) && !is_placeholder(id));
+    let contact_id = contact_id.map(|text| unbroken(&place("contact_id"), &text)).transpose()?;
     if email.is_none() && contact_id.is_none() {
         return Err(missing(&place("email")));
     }

@@ -94,7 +94,7 @@ fn show(title: &str, table: &Table) -> anyhow::Result<()> {
 }
 
 /// Columns of a journey that the tour leaves out, so that it fits a terminal.
-const LEFT_OUT: [&str; 6] = ["kind", "source", "medium", "campaign", "touch_kind", "lead"];
+const LEFT_OUT: [&str; 7] = ["kind", "source", "medium", "campaign", "touch_kind", "touch_repeat", "lead"];
 
 /// The touches of the win.
 fn winning(journey: &Table) -> Table {

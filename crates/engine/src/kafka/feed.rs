@@ -178,7 +178,10 @@ impl Reader {
             self.fill()?;
             wait = match self.pass_on() {
                 Passed::Some => Duration::ZERO,
-                Passed::Nothing => IDLE,
+                Passed::Nothing => {
+                    self.rest();
+                    IDLE
+                }
                 Passed::NoRoom => FULL,
                 Passed::Nobody => return Ok(()),
             };
@@ -201,6 +204,16 @@ impl Reader {
             Ok(()) => Passed::Some,
             // What was not handed over is read again.
             Err(_) => Passed::Nobody,
+        }
+    }
+
+    /// Tells when there is nothing left to read: until the next statistics of librdkafka come, whoever catches up would
+    /// go on in large steps, and the last of what came would wait for company that does not come.
+    fn rest(&self) {
+        if self.merge.is_at_end() {
+            let topics = self.options.sources.iter();
+            let none = topics.map(|source| (format!("{}{}", self.options.prefix, source.topic), 0));
+            self.consumer.context().progress.lag(none);
         }
     }
 

@@ -124,6 +124,11 @@ impl Merge {
         taken
     }
 
+    /// Whether everything was taken, and brokers have no more for now.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.lanes.values().all(|lane| lane.at_end && lane.queue.is_empty())
+    }
+
     /// Gives back what was taken last and could not be used.
     pub(crate) fn give_back(&mut self, taken: Vec<(Place, Raw)>) {
         for (place, raw) in taken.into_iter().rev() {
@@ -183,7 +188,11 @@ mod tests {
         }
         let now = Instant::now();
         assert_eq!(times(&merge.take(4, now)), [1, 2, 3, 4]);
+        assert!(!merge.is_at_end());
         assert_eq!(times(&merge.take(9, now)), [5, 6, 7, 8, 9]);
+        assert!(merge.is_at_end());
+        assert!(merge.lane((0, 0)).unwrap().push(raw(3, 10)));
+        assert!(!merge.is_at_end());
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub(super) struct Touches {
 
 /// The touches of a person, in order, each with its own id. What is not changed on the way stays shared.
 pub(super) fn of(rules: &Classifier<'_>, person: &Person<'_>, domain: Option<&str>) -> Touches {
-    let mut interactions: Vec<Arc<Interaction>> =
-        person.visits.iter().flat_map(|visits| visits.interactions.iter().cloned()).collect();
+    let mut interactions =
+        person.visits.iter().map(|visits| visits.interactions.as_slice()).collect::<Vec<_>>().concat();
     let mut clicks = Vec::new();
     let mut shared = Shared::new();
     let mut told = None;
@@ -64,7 +64,7 @@ pub(super) fn of(rules: &Classifier<'_>, person: &Person<'_>, domain: Option<&st
     interactions.retain(|interaction| !rules.suppressed(&interaction.origin, &interaction.page, domain));
     sort(&mut interactions);
     interactions.dedup_by(|a, b| (a.at, &a.id) == (b.at, &b.id));
-    once_a_session(interactions, rules.models.count_repeats())
+    once_a_session(rules, interactions)
 }
 
 fn sort(interactions: &mut [Arc<Interaction>]) {
@@ -206,24 +206,27 @@ fn mark_enablement(shared: &Shared, interactions: &mut [Arc<Interaction>]) {
 
 /// Of each (session, channel, campaign, content) the earliest, with the strongest kind; the others are its repeats.
 /// Self-reported touches stay beside the others.
-fn once_a_session(interactions: Vec<Arc<Interaction>>, count_repeats: bool) -> Touches {
+fn once_a_session(rules: &Classifier<'_>, interactions: Vec<Arc<Interaction>>) -> Touches {
+    let count_repeats = rules.models.count_repeats();
     let mut repeats = Vec::new();
     let mut touches: Vec<Arc<Interaction>> = Vec::with_capacity(interactions.len());
-    let mut of_session: BTreeMap<(Timestamp, Text), Vec<usize>> = BTreeMap::new();
     for interaction in interactions {
-        if let Some((visitor, start)) = &interaction.session {
-            let known = of_session.entry((*start, visitor.clone())).or_default();
-            let same = known.iter().copied().find(|index| touches.get(*index).is_some_and(|t| same(t, &interaction)));
-            if let Some(touch) = same.and_then(|index| touches.get_mut(index)) {
+        // Nothing of a session is earlier than the click that may have opened it.
+        let of_session = |touch: &Interaction| {
+            let (_, start) = interaction.session.as_ref()?;
+            (start.since(touch.at) <= rules.click_window_ms).then(|| touch.session == interaction.session)
+        };
+        let known = touches.iter_mut().rev().map_while(|touch| Some((of_session(touch)?, touch)));
+        let mut same = known.filter_map(|(joins, touch)| (joins && same(touch, &interaction)).then_some(touch));
+        match same.next() {
+            Some(touch) => {
                 if strength(interaction.kind) > strength(touch.kind) {
                     Arc::make_mut(touch).kind = interaction.kind;
                 }
                 repeats.extend(count_repeats.then_some(interaction));
-                continue;
             }
-            known.push(touches.len());
+            None => touches.push(interaction),
         }
-        touches.push(interaction);
     }
     Touches { once: touches, repeats }
 }

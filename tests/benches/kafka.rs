@@ -7,7 +7,7 @@
 //! | variable | default | what |
 //! |---|---|---|
 //! | `SMARKETING_BENCH_PARTS` | `throughput,latency,state` | which parts run |
-//! | `SMARKETING_BENCH_EVENTS` | 500 000 | events of the filled topic |
+//! | `SMARKETING_BENCH_EVENTS` | 2 000 000 | events of the filled topic |
 //! | `SMARKETING_BENCH_RATE`, `_SECONDS` | 10 000, 30 | events a second, for how long |
 //! | `SMARKETING_BENCH_SUBJECTS` | 1 000 000 | visitors one partition has in the end |
 //! | `SMARKETING_BENCH_FILLS` | 4 | steps in which they come; half of each step's events are of known visitors |

@@ -358,6 +358,26 @@ mod tests {
     }
 
     #[test]
+    fn ids_that_end_alike_are_not_the_same() {
+        let named = |id: &str| Arc::new(Fact { id: id.into(), ..Fact::clone(&mail(1)) });
+        let ids = ["b-00000001", "a-00000001", "00000001", "a", "\0a", "\0\0\0\0\0\0\0a"];
+        let mut subject = Subject::new("w".into(), "lead".into());
+        let mut learn = |ids: &[&'static str]| {
+            let mut new = Vec::new();
+            subject.learn(&mut ids.iter().map(|id| (named(id), *id)).collect(), |id, is_new| {
+                new.extend(is_new.then_some(id))
+            });
+            new.sort_unstable();
+            new
+        };
+        assert_eq!(learn(&ids[..1]), ids[..1]);
+        let mut others = ids[1..].to_vec();
+        others.sort_unstable();
+        assert_eq!(learn(&[&ids, &ids[..]].concat()), others);
+        assert_eq!(learn(&ids), [] as [&str; 0]);
+    }
+
+    #[test]
     fn a_place_that_is_not_listed_is_no_subject() {
         let subject = Subject { facts: vec![mail(1)], ..Subject::new("w".into(), "lead".into()) };
         let mut bytes = subject.encode().unwrap();

@@ -45,7 +45,7 @@ pub(crate) fn run(site: &Site) {
 
 /// Writes the history; how many events it has, and how many different ones.
 fn fill(site: &Site) -> (u64, u64) {
-    let lines = history(size("EVENTS", 500_000), "7");
+    let lines = history(size("EVENTS", 2_000_000), "7");
     let mut writer = site.writer(TOPIC);
     for (at, line) in &lines {
         writer.send(line.as_bytes(), Some(*at));

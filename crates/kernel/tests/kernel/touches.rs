@@ -111,6 +111,9 @@ fn a_mail_click_and_the_session_it_opens_are_one_touch() {
         mail("m2", at(0, 0), lead(1), EmailKind::Clicked, Some("/ebook"), Some("v")),
     ];
     check(&more, &["m email_click Email /ebook", "m2 email_click Email /ebook", "f form Email /hello"]);
+    // The click is a touch of the session, however long before it: a form on the page it led to is the same touch.
+    let same = [click(), view("a", "v", at(0, 10), "/ebook"), form("f", Some("v"), at(0, 12), lead(1), "/ebook")];
+    check(&same, &["m form Email /ebook"]);
 }
 
 #[test]

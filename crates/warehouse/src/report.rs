@@ -157,7 +157,8 @@ impl Warehouse {
 
     /// What a revenue of `target`, in the reporting currency, takes at the rates of the time: deals, leads of each
     /// stage, visitors; with 95 % ranges, in which the uncertainty of every rate on the way and of the size of a deal
-    /// adds up as that of independent factors does. Entries too young to have converted count against a rate.
+    /// adds up as that of independent factors does. Rates of stages are of those who entered longer ago than nine of ten
+    /// take to go on; `too_young` are the others.
     pub async fn goal(&self, scope: &Scope, target: u64) -> Result<Table> {
         self.report("goal", sql!("goal"), scope, &[("target", &target.to_string())]).await
     }

@@ -193,6 +193,32 @@ fn the_path_to_a_goal_multiplies_up() {
     });
 }
 
+/// Ten leads of the first day, of whom five qualify within ten days; ten more came at the end, of whom one qualified at
+/// once. Half of those who had the time qualify: the young say nothing yet, for or against.
+#[test]
+fn who_is_too_young_to_have_gone_on_is_not_held_against_the_path() {
+    run(async {
+        let mut rows = Rows { partition: 0, version: 1, ..Rows::default() };
+        let mut enter = |who: i64, at: i64, stage, from| {
+            rows.stage_entries.push(now(entry(&format!("{who:032x}"), day(at), stage, from)))
+        };
+        for who in 0..20 {
+            enter(who, if who < 10 { 0 } else { 30 }, Stage::Lead, Stage::Visitor);
+        }
+        (0..5).for_each(|who| enter(who, 10, Stage::Mql, Stage::Lead));
+        enter(10, 30, Stage::Mql, Stage::Lead);
+        let warehouse = holding("young", &[rows]).await;
+        let found = warehouse.goal(&Scope::all("w"), 1).await.unwrap();
+        let cells = |row: usize| {
+            ["step", "in_this_time", "rate", "too_young"]
+                .map(|name| found.rows[row][found.column(name).unwrap()].to_string())
+        };
+        assert_eq!(cells(4), ["leads", "20", "0.5", "10"]);
+        assert_eq!(cells(3)[..2], ["mqls", "6"]);
+        assert_eq!(cells(5)[3], "");
+    });
+}
+
 /// Handed over on Friday at 16:00 in Berlin, touched on Tuesday at 10:00, judged on Thursday at 13:00; Monday is a
 /// holiday. Sales works from 9 to 17: that is 1 + 1 = 2 hours, and 1 + 8 + 8 + 4 = 21. Handed over on the Saturday
 /// before summer time begins, touched on Monday at 9:30 summer time: half an hour.

@@ -230,15 +230,13 @@ impl Subject {
     /// stays, whichever came first: the set of events decides, not their order.
     pub(crate) fn learn<L>(&mut self, coming: &mut Vec<(Arc<Fact>, L)>, mut tell: impl FnMut(L, bool)) {
         // What comes is little, what is held may be much: that one is walked once, whatever its size.
-        coming.sort_by(|(a, _), (b, _)| (tail(&a.id), &a.id).cmp(&(tail(&b.id), &b.id)));
-        let tails: Vec<u64> = coming.iter().map(|(fact, _)| tail(&fact.id)).collect();
+        coming.sort_by(|(a, _), (b, _)| by_tail(&a.id).cmp(&by_tail(&b.id)));
+        let ids: Vec<(u64, &str)> = coming.iter().map(|(fact, _)| by_tail(&fact.id)).collect();
         let mut held: Vec<Option<usize>> = vec![None; coming.len()];
         for (index, known) in self.facts.iter().enumerate() {
-            let end = tail(&known.id);
-            let first = tails.partition_point(|tail| *tail < end);
-            let alike = tails.iter().zip(coming.iter()).zip(&mut held).skip(first);
-            let mut alike = alike.take_while(|((tail, _), _)| **tail == end);
-            if let Some((_, slot)) = alike.find(|((_, (fact, _)), _)| fact.id == known.id) {
+            let id = by_tail(&known.id);
+            let first = ids.partition_point(|coming| *coming < id);
+            if let Some(slot) = held.get_mut(first).filter(|_| ids.get(first) == Some(&id)) {
                 *slot = Some(index);
             }
         }
@@ -279,10 +277,10 @@ impl Subject {
     }
 }
 
-/// The end of an id as a number: ids differ there first, and numbers are compared faster than texts.
-fn tail(id: &str) -> u64 {
+/// An id behind its end as a number: most ids differ there, and numbers are compared faster than texts.
+fn by_tail(id: &str) -> (u64, &str) {
     let short = || id.bytes().fold(0, |number, byte| number << 8 | u64::from(byte));
-    id.as_bytes().last_chunk().map_or_else(short, |end| u64::from_be_bytes(*end))
+    (id.as_bytes().last_chunk().map_or_else(short, |end| u64::from_be_bytes(*end)), id)
 }
 
 #[cfg(test)]

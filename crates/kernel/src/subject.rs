@@ -363,7 +363,7 @@ mod tests {
         let mut learn = |ids: &[&'static str]| {
             let mut new = Vec::new();
             subject.learn(&mut ids.iter().map(|id| (named(id), *id)).collect(), |id, is_new| {
-                new.extend(is_new.then_some(id))
+                new.extend(is_new.then_some(id));
             });
             new.sort_unstable();
             new

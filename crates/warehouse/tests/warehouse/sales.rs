@@ -200,7 +200,7 @@ fn who_is_too_young_to_have_gone_on_is_not_held_against_the_path() {
     run(async {
         let mut rows = Rows { partition: 0, version: 1, ..Rows::default() };
         let mut enter = |who: i64, at: i64, stage, from| {
-            rows.stage_entries.push(now(entry(&format!("{who:032x}"), day(at), stage, from)))
+            rows.stage_entries.push(now(entry(&format!("{who:032x}"), day(at), stage, from)));
         };
         for who in 0..20 {
             enter(who, if who < 10 { 0 } else { 30 }, Stage::Lead, Stage::Visitor);

@@ -126,12 +126,12 @@ fn a_lead_and_a_deal_are_explained_down_to_their_events() {
         let journey = text(&page.journey);
         assert_eq!(
             journey[0],
-            "kind|position|touch_at|channel|source|medium|campaign|content|touch_kind|lead|touch_id|first|last|linear|influenced"
+            "kind|position|touch_at|channel|source|medium|campaign|content|touch_kind|touch_repeat|lead|touch_id|first|last|linear|influenced"
         );
         assert_eq!(
             journey[4],
             format!(
-                "won|2|2026-03-06T00:00:00.000Z|Email|email|(none)|spring|/ten-cures|visit|{ADA}|t2|0|1000.01|500|1000.01"
+                "won|2|2026-03-06T00:00:00.000Z|Email|email|(none)|spring|/ten-cures|visit|0|{ADA}|t2|0|1000.01|500|1000.01"
             )
         );
         assert_eq!(page.ledger.rows.len(), 4 + 6);
